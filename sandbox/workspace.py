@@ -2,7 +2,7 @@
 
 Everything happens in one event loop, so nothing here locks. Each change is written through to the store, told to
 whoever subscribed (the page), and, where Slack would send an event, handed to `send_event` (see `delivery.py`). What
-people do that reaches the app (commands, buttons, forms, App Home) is in `acting.py`; what the app may do is in `webapi/`.
+people do that reaches the app (commands, buttons, forms, App Home) is in `acting.py`; what the app does, in `webapi/`.
 
 Refusals are `SlackError`s with Slack's own codes.
 """
@@ -34,7 +34,8 @@ Loaded = TypeVar("Loaded")
 class Change:
     """What subscribers hear.
 
-    `kind`: person, group, channel, message, ephemeral, view, home, file, read, connections, reset. `id` is the object's id; for messages and ephemerals it is the channel's, for homes and reads the person's.
+    `kind`: person, group, channel, message, ephemeral, view, home, file, read, connections, reset. `id` is the
+    object's; for messages and ephemerals it is the channel's, for homes and reads the person's.
     """
 
     kind: str
@@ -478,7 +479,7 @@ class Workspace:
             "type": "member_left_channel",
             "user": user,
             "channel": channel.id,
-            "channel_type": channel.id[0],
+            "channel_type": "G" if channel.is_private else "C",
             "team": TEAM_ID,
         }
         self.send_event(event, channel.id)
@@ -577,7 +578,7 @@ class Workspace:
             "type": "member_joined_channel",
             "user": user,
             "channel": channel.id,
-            "channel_type": channel.id[0],
+            "channel_type": "G" if channel.is_private else "C",
             "team": TEAM_ID,
         }
         if inviter:
@@ -940,6 +941,10 @@ class Workspace:
         self.hooks[hook.id] = hook
         self.store.save("hook", hook.id, hook)
         return hook
+
+    def use_hook(self, hook: Hook) -> None:
+        hook.uses += 1
+        self.store.save("hook", hook.id, hook)
 
     # -- as Slack writes it ------------------------------------------------------------------------------------------
 

@@ -1,0 +1,157 @@
+"""`python -m sandbox`: opens the workspace, and starts the bot beside it when told how (`-- CMD ARGS...`)."""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from sandbox.app import Sandbox, build
+from sandbox.manifest import WrongManifest, read
+from sandbox.workspace import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET
+
+STOP_CHILD_WITHIN = 10.0
+
+
+def say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - this is the program's face
+
+
+def arguments(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    own, child = argv, []
+    if "--" in argv:
+        at = argv.index("--")
+        own, child = argv[:at], argv[at + 1 :]
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    parser.add_argument("--port", type=int, default=8970, help="0 takes a free one")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--data", type=Path, help="the folder in which the workspace is kept (default: nowhere)")
+    parser.add_argument("--manifest", type=Path, default=Path("manifest.yml"))
+    parser.add_argument("--request-url", help="where the app takes signed HTTP requests")
+    parser.add_argument("--transport", choices=("auto", "socket", "http"), default="auto")
+    parser.add_argument("--rate-limits", action="store_true", help="refuse what is above Slack's rate limits")
+    parser.add_argument("--no-page", action="store_true")
+    parser.add_argument("--announce-ready", action="store_true", help="print a line for programs when it is open")
+    return parser.parse_args(own), child
+
+
+def main(argv: list[str]) -> int:
+    options, child = arguments(argv)
+    try:
+        manifest = read(options.manifest)
+    except WrongManifest as e:
+        say(str(e))
+        return 2
+    try:
+        listener = listen(options.host, options.port)
+    except OSError as e:
+        say(f"Port {options.port} on {options.host} cannot be used ({e.strerror}). --port 0 takes a free one.")
+        return 2
+    sandbox = Sandbox(manifest, options.data, options.request_url, options.transport)
+    sandbox.webapi.rate_limits = options.rate_limits
+    port = listener.getsockname()[1]
+    sandbox.workspace.address = f"http://{options.host}:{port}"
+    return asyncio.run(run(sandbox, listener, options, child))
+
+
+def listen(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(1024)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+class Server(uvicorn.Server):
+    """uvicorn, with our way of stopping: the child first."""
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]
+        yield
+
+
+async def run(sandbox: Sandbox, listener: socket.socket, options: argparse.Namespace, command: list[str]) -> int:
+    config = uvicorn.Config(
+        build(sandbox, page=not options.no_page),
+        log_level="error",
+        access_log=False,
+        ws="websockets-sansio",
+        lifespan="on",
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=1,
+    )
+    server = Server(config)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.005)
+    address = sandbox.workspace.address
+    say(f"Open {address} in your browser: that is the workspace. Ctrl-C ends it.")
+    if options.announce_ready:
+        say("SANDBOX_READY " + json.dumps({"url": address}))
+    watching = asyncio.create_task(watch(sandbox, command, options.data, stop)) if command else None
+    waiting = asyncio.create_task(stop.wait())
+    await asyncio.wait({waiting, serving}, return_when=asyncio.FIRST_COMPLETED)
+    stop.set()
+    if watching is not None:
+        await watching
+    await sandbox.close()
+    server.should_exit = True
+    await serving
+    return 0
+
+
+async def watch(sandbox: Sandbox, command: list[str], folder: Path | None, stop: asyncio.Event) -> None:
+    """Runs the bot as a child until it ends or we are told to stop, and says in a sentence how it ended."""
+    environment = {
+        **os.environ,
+        "SLACK_API_URL": f"{sandbox.workspace.address}/api/",
+        "SLACK_BOT_TOKEN": BOT_TOKEN,
+        "SLACK_APP_TOKEN": APP_TOKEN,
+        "SLACK_SIGNING_SECRET": SIGNING_SECRET,
+    }
+    if folder is not None:
+        environment.setdefault("DATABASE_URL", f"sqlite:///{folder / 'hotline.db'}")
+    try:
+        child = await asyncio.create_subprocess_exec(*command, env=environment, start_new_session=True)
+    except OSError as e:
+        sandbox.child = f"The bot could not be started ({command[0]}: {e.strerror})."
+        say(f"{sandbox.child} The workspace stays open; Ctrl-C ends it.")
+        return
+    ended = asyncio.create_task(child.wait())
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    if not ended.done():
+        child.terminate()
+        try:
+            await asyncio.wait_for(asyncio.shield(ended), STOP_CHILD_WITHIN)
+        except TimeoutError:
+            child.kill()
+            await ended
+            say(f"The bot did not stop within {STOP_CHILD_WITHIN:.0f} seconds and was ended.")
+        return
+    stopped.cancel()
+    code = ended.result()
+    how = "ended" if code == 0 else (f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}")
+    sandbox.child = f"The bot {how}."
+    sandbox.workspace.tell("connections", "0")
+    say(f"{sandbox.child} The workspace stays open without it; Ctrl-C ends it.")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

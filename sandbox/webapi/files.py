@@ -1,0 +1,75 @@
+"""Files in two steps: an address to send the bytes to, then the word that they are complete and where they belong."""
+
+import mimetypes
+
+from sandbox.errors import SlackError
+from sandbox.webapi.call import TIER_4, Call, Method, invalid_arguments
+from sandbox.workspace import File, Json, new_id
+
+
+def get_upload_url(call: Call) -> Json:
+    name, length = call.required("filename"), call.number("length", 0)
+    if length <= 0:
+        raise SlackError("missing_argument")
+    if call.given("snippet_type") and length > 1_000_000:
+        raise SlackError("snippet_too_large")
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    created = int(call.workspace.now())
+    file = File(new_id("F"), name, name, kind, length, call.bot, created, complete=False)
+    call.workspace.save_file(file)
+    return {"upload_url": f"{call.workspace.address}/upload/{file.id}", "file_id": file.id}
+
+
+def complete_upload(call: Call) -> Json:
+    wanted = call.structure("files", list)
+    if not wanted:
+        raise invalid_arguments("missing required field: files")
+    workspace, done = call.workspace, []
+    for entry in wanted:
+        file = workspace.files.get(entry.get("id", ""))
+        if file is None or file.id not in workspace.contents:
+            raise SlackError("file_not_found")
+        done.append((file, entry.get("title") or file.name))
+    addresses = [call.text("channel_id")] if call.given("channel_id") else call.names("channels")
+    if len(addresses) > 100:
+        raise SlackError("channels_limit_exceeded")
+    channels = []
+    for address in addresses:
+        channel = workspace.channels.get(address)
+        if channel is None or (channel.type != "channel" and not call.is_member(channel)):
+            raise SlackError("channel_not_found")
+        channels.append(call.joined(channel))
+        if channel.is_archived:
+            raise SlackError("is_archived")
+    for file, title in done:
+        file.complete, file.title = True, title
+        workspace.save_file(file)
+    for channel in channels:
+        thread_ts = call.text("thread_ts") or None
+        ids = [file.id for file, _ in done]
+        workspace.post(channel, call.bot, call.text("initial_comment"), files=ids, thread_ts=thread_ts)
+    return {"files": [workspace.file_json(file) for file, _ in done]}
+
+
+def info(call: Call) -> Json:
+    file = call.workspace.files.get(call.required("file"))
+    if file is None or not file.complete:
+        raise SlackError("file_not_found")
+    return {"file": call.workspace.file_json(file), "comments": [], "response_metadata": {"next_cursor": ""}}
+
+
+def take_upload(call: Call, file_id: str, content: bytes) -> Json:
+    """The bytes arrive at the address of the first step."""
+    file = call.workspace.files.get(file_id)
+    if file is None or file.complete:
+        raise SlackError("file_not_found")
+    file.size = len(content)
+    call.workspace.set_content(file, content)
+    return {}
+
+
+METHODS = {
+    "files.getUploadURLExternal": Method(get_upload_url, TIER_4, ("files:write",)),
+    "files.completeUploadExternal": Method(complete_upload, TIER_4, ("files:write",)),
+    "files.info": Method(info, TIER_4, ("files:read",)),
+}
