@@ -1,0 +1,365 @@
+"""`python -m bot ...`: joins settings, database, Slack and the clock; the only door out of this room."""
+
+import argparse
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.error import URLError
+
+import structlog
+from cryptography.fernet import Fernet
+from slack_bolt import App
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+from sqlalchemy import make_url
+from sqlalchemy.exc import OperationalError
+
+import handlers
+from bot import procedure as procedures
+from bot import settings as environment
+from bot import wording
+from bot.procedure import Procedure
+from bot.settings import Settings, WrongSetup
+from handlers import people, setup
+from handlers.clock import Metronome
+from handlers.courier import Courier
+from handlers.desk import Desk, Identity
+from handlers.transport import HttpServer, SocketMode
+from storage import encryption, outbox, schema
+from storage.db import Database
+
+log = structlog.get_logger("hotline")
+
+ACK_TIMEOUT_S = 3  # what people wait for: Slack gives up then
+CALL_TIMEOUT_S = 8
+RETRY_START_S = 5
+
+
+def utc_now() -> datetime:
+    """The only clock that the bot looks at."""
+    return datetime.now(UTC)
+
+
+class Program:
+    """The bot, joined together. Tests make one with a clock of their own, and without the metronome."""
+
+    def __init__(self, settings: Settings, procedure: Procedure, now: Callable[[], datetime] = utc_now) -> None:
+        self.settings = settings
+        self._identity: Identity | None = None
+        self._identifying = threading.Lock()
+        self.db = Database(settings.database_url, encryption.Cipher(keys(settings)))
+        token = settings.slack_bot_token.get_secret_value()
+        # No retries in the SDK: after a call without an answer the courier looks before it speaks twice.
+        self.client = WebClient(token, settings.slack_api_url, CALL_TIMEOUT_S, retry_handlers=[])
+        self.desk = Desk(
+            db=self.db,
+            procedure=procedure,
+            wordings=wording.load(settings.hotline_timezone),
+            language=settings.hotline_language,
+            client=self.client,
+            identity=self.identity,
+            now=now,
+            wake=self.wake,
+        )
+        self.holder = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+        self.courier = Courier(self.desk, handlers.ERRANDS, handlers.DRAWINGS, self.holder)
+        self.metronome: Metronome | None = None
+        secret = settings.slack_signing_secret
+        self.app = App(
+            name="hotline",
+            client=WebClient(token, settings.slack_api_url, ACK_TIMEOUT_S, retry_handlers=[]),
+            authorize=self._authorize,
+            signing_secret=secret.get_secret_value() if secret else None,
+            process_before_response=True,
+            raise_error_for_unhandled_request=False,
+        )
+        handlers.register(self.app, self.desk)
+
+    def identity(self) -> Identity:
+        """Who the bot is; asked once. Raises like `handlers.setup.identify`."""
+        with self._identifying:
+            if self._identity is None:
+                self._identity = setup.identify(self.client)
+            return self._identity
+
+    def wake(self) -> None:
+        """Courier and clock look at once."""
+        self.courier.wake()
+        if self.metronome:
+            self.metronome.wake()
+
+    def start(self) -> None:
+        """Frees what dead processes held, learns who is who, and carries on where the last run stopped."""
+        with self.db.begin() as tx:
+            outbox.release(tx, [holder for holder in outbox.holders(tx) if is_dead(holder, self.holder)])
+        people.ask_for_everybody(self.desk)
+        self.courier.start()
+
+    def stop(self) -> None:
+        """Finishes what is in hand."""
+        if self.metronome:
+            self.metronome.stop()
+        self.courier.stop()
+        self.db.close()
+
+    def _authorize(self) -> AuthorizeResult:
+        me = self.identity()
+        token = self.settings.slack_bot_token.get_secret_value()
+        return AuthorizeResult(
+            enterprise_id=None, team_id=me.team_id, bot_user_id=me.user_id, bot_id=me.bot_id, bot_token=token
+        )
+
+
+def keys(settings: Settings) -> list[str]:
+    """The encryption keys. A database on this machine gets one in a file beside it; any other needs them to be set.
+
+    Raises WrongSetup when there is none.
+    """
+    if settings.hotline_encryption_keys:
+        return [key.get_secret_value() for key in settings.hotline_encryption_keys]
+    if not settings.database_is_here:
+        raise WrongSetup(encryption.HOW_TO_MAKE_A_KEY)
+    url = make_url(settings.database_url)
+    path = Path(str(url.database)) if settings.is_sqlite else Path("data") / str(url.database)
+    return [encryption.key_beside(path)]
+
+
+def is_dead(holder: str, mine: str) -> bool:
+    """Whether a process that held something is known to be gone: one of this machine that is no more."""
+    host, _, rest = holder.partition("/")
+    pid = rest.partition("/")[0]
+    if host != socket.gethostname() or not pid.isdigit():
+        return False
+    if int(pid) == os.getpid():
+        return holder != mine  # our own number, given anew: the one who had it is gone
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def run() -> int:
+    """The bot, until it is told to stop."""
+    settings = environment.load()
+    configure_logging(settings)
+    program = Program(settings, procedures.load(settings.hotline_procedure))
+    migrate_database(program.db)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+
+    if not _wait_for_slack(program, stopping):
+        return 0
+    program.metronome = Metronome(program.desk, program.courier)
+    socket_mode = _socket_mode(program)
+    server = _server(program, socket_mode)
+    program.start()
+    program.metronome.start()
+    if socket_mode and not _connect(socket_mode, stopping):
+        stopping.set()
+    log.info(
+        "ready",
+        transport="Socket Mode" if socket_mode else "HTTP",
+        database="SQLite" if settings.is_sqlite else "PostgreSQL",
+    )
+    stopping.wait()
+    log.info("stopping")
+    if socket_mode:
+        socket_mode.stop()
+    if server:
+        server.stop()
+    program.stop()
+    return 0
+
+
+def migrate() -> int:
+    """The database gets the shape of this version."""
+    settings = environment.load()
+    db = Database(settings.database_url, encryption.Cipher(keys(settings)))
+    migrate_database(db)
+    print("The database has the shape of this version.")
+    return 0
+
+
+def check() -> int:
+    """Says in plain sentences what is wrong with the setup, and how to mend it."""
+    wrong: list[str] = []
+    settings = environment.load()
+    procedure: Procedure | None = None
+    try:
+        procedure = procedures.load(settings.hotline_procedure)
+        print(f"Procedure: {settings.hotline_procedure.name} is in order.")
+    except WrongSetup as error:
+        wrong += error.sentences
+    try:
+        db = Database(settings.database_url, encryption.Cipher(keys(settings)))
+        reach_database(db)
+        shape = (
+            "in the shape of this version" if schema.is_current(db) else "to be brought up to date at the next start"
+        )
+        print(f"Database: {'SQLite' if settings.is_sqlite else 'PostgreSQL'}, reachable, {shape}.")
+    except WrongSetup as error:
+        wrong += error.sentences
+    if procedure:
+        app_token = settings.slack_app_token.get_secret_value() if settings.slack_app_token else None
+        client = WebClient(
+            settings.slack_bot_token.get_secret_value(), settings.slack_api_url, CALL_TIMEOUT_S, retry_handlers=[]
+        )
+        try:
+            found = list(setup.complaints(client, app_token, procedure))
+            wrong += found
+            if not found:
+                print("Slack: tokens, scopes, user groups and channels are in order.")
+        except WrongSetup as error:
+            wrong += error.sentences
+        except (OSError, SlackApiError) as error:
+            wrong.append(
+                f"Slack can't be reached at {settings.slack_api_url} ({_cause(error)}): "
+                "check the network and SLACK_API_URL."
+            )
+    if wrong:
+        raise WrongSetup(*wrong)
+    print("Everything is in order.")
+    return 0
+
+
+def new_key() -> int:
+    """Prints a new encryption key."""
+    print(Fernet.generate_key().decode())
+    return 0
+
+
+def reach_database(db: Database) -> None:
+    """Raises WrongSetup when the database can't be reached; the address is not in it, it may hold a password."""
+    try:
+        db.is_reachable()
+    except OperationalError as error:
+        raise WrongSetup(
+            f"The database can't be reached ({type(error.orig).__name__}): check DATABASE_URL and the server."
+        ) from None
+
+
+def migrate_database(db: Database) -> None:
+    """Raises WrongSetup like `reach_database`, and when the database can't be brought to this version's shape."""
+    reach_database(db)
+    schema.migrate(db)
+
+
+def configure_logging(settings: Settings) -> None:
+    """Lines for people, or JSON for machines. Bolt and the SDK would log whole payloads below WARNING."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    for name in ("slack_bolt", "slack_sdk", "apscheduler", "alembic", "urllib3"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    renderer: structlog.types.Processor = (
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if settings.hotline_log == "json"
+        else structlog.dev.ConsoleRenderer(colors=False)
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        cache_logger_on_first_use=True,
+    )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Reads the command line. Returns the exit code: 0, or 2 for a wrong setup."""
+    parser = argparse.ArgumentParser(prog="python -m bot", description="Hotline: customer-service incidents in Slack.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("run", help="start the bot (brings the database up to date first)")
+    commands.add_parser("check", help="say what is wrong with the setup, and how to mend it")
+    commands.add_parser("migrate", help="bring the database up to date, and stop")
+    key_commands = commands.add_parser("keys", help="encryption keys").add_subparsers(dest="keys", required=True)
+    key_commands.add_parser("new", help="print a new key for HOTLINE_ENCRYPTION_KEYS")
+    asked = parser.parse_args(arguments)
+    try:
+        return {"run": run, "check": check, "migrate": migrate, "keys": new_key}[asked.command]()
+    except WrongSetup as error:
+        for sentence in error.sentences:
+            print(sentence, file=sys.stderr)
+        return 2
+
+
+def _wait_for_slack(program: Program, stopping: threading.Event) -> bool:
+    while not stopping.is_set():
+        try:
+            program.identity()
+        except (OSError, URLError) as error:
+            log.warning("Slack can't be reached; trying again", seconds=RETRY_START_S, error=_cause(error))
+            stopping.wait(RETRY_START_S)
+        else:
+            return True
+    return False
+
+
+def _connect(socket_mode: SocketMode, stopping: threading.Event) -> bool:
+    while not stopping.is_set():
+        try:
+            socket_mode.start()
+        except SlackApiError as error:
+            word = error.response["error"]
+            if error.response.status_code < 500 and word != "ratelimited":
+                log.error("Slack refuses SLACK_APP_TOKEN: run `python -m bot check`", error=word)  # noqa: TRY400 - no traceback
+                return False
+            stopping.wait(RETRY_START_S)
+        except OSError as error:
+            log.warning("Slack can't be reached; trying again", seconds=RETRY_START_S, error=_cause(error))
+            stopping.wait(RETRY_START_S)
+        else:
+            return True
+    return False
+
+
+def _socket_mode(program: Program) -> SocketMode | None:
+    token = program.settings.slack_app_token
+    return SocketMode(program.app, token.get_secret_value()) if token else None
+
+
+def _server(program: Program, socket_mode: SocketMode | None) -> HttpServer | None:
+    """HTTP mode needs one; in Socket Mode it is there for operators when PORT is set."""
+    port = program.settings.port
+    if socket_mode and port is None:
+        return None
+
+    def is_ready() -> str | None:
+        if socket_mode and not socket_mode.is_connected():
+            return "not connected to Slack"
+        try:
+            program.db.is_reachable()
+        except OperationalError:
+            return "the database can't be reached"
+        return None
+
+    server = HttpServer(None if socket_mode else program.app, is_ready, "0.0.0.0", 3000 if port is None else port)  # noqa: S104 - behind a load balancer
+    try:
+        bound = server.start()
+    except OSError as error:
+        raise WrongSetup(f"PORT {port or 3000} can't be used ({_cause(error)}): set another one.") from None
+    log.info("listening", port=bound)
+    return server
+
+
+def _cause(error: Exception) -> str:
+    reason = error.reason if isinstance(error, URLError) else error
+    return type(reason).__name__ if isinstance(reason, Exception) else str(reason)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

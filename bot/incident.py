@@ -1,0 +1,265 @@
+"""The vocabulary: what an incident, a customer, a person and a deadline are, in the words of the procedure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum, StrEnum
+
+
+class Severity(IntEnum):
+    """How bad it is for customers; 1 is the most urgent (domain.md section 3)."""
+
+    ONE = 1
+    TWO = 2
+    THREE = 3
+
+
+class Status(StrEnum):
+    """Where an incident stands."""
+
+    REPORTED = "reported"
+    VERIFIED = "verified"
+    DISMISSED = "dismissed"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody still has to do something about it."""
+        return self is not Status.DISMISSED
+
+
+class Duty(StrEnum):
+    """What somebody owes, with a time (domain.md sections 2 and 6)."""
+
+    VERIFY = "verify"
+    FIRST_CONTACT = "first_contact"
+
+
+class Role(StrEnum):
+    """The rungs of the ladder, lowest first (domain.md section 4)."""
+
+    OWNER = "owner"
+    LEAD = "lead"
+    SUPERVISOR = "supervisor"
+    HEAD_OF_SERVICE = "head_of_service"
+    EXECUTIVE = "executive"
+
+
+class Tier(StrEnum):
+    """How much depends on this customer (domain.md sections 2 and 3)."""
+
+    ORDINARY = "ordinary"
+    VIP = "vip"
+    IMPORTANT = "important"
+
+
+class Emotion(StrEnum):
+    """How the customer sounds (domain.md section 2)."""
+
+    CALM = "calm"
+    WORRIED = "worried"
+    DISAPPOINTED = "disappointed"
+    ANGRY = "angry"
+    FURIOUS = "furious"
+
+
+class Urgency(StrEnum):
+    """How soon the customer needs it, in the reporter's eyes (domain.md section 2)."""
+
+    CAN_WAIT = "can_wait"
+    TODAY = "today"
+    NOW = "now"
+
+
+class Source(StrEnum):
+    """The way it came in (domain.md section 1)."""
+
+    PHONE = "phone"
+    EMAIL = "email"
+    CHAT = "chat"
+    TICKET = "ticket"
+    SOCIAL = "social"
+    LETTER = "letter"
+    ON_SITE = "on_site"
+    MONITORING = "monitoring"
+
+
+class ContactChannel(StrEnum):
+    """How a customer was spoken to (domain.md section 6)."""
+
+    PHONE = "phone"
+    SMS = "sms"
+    EMAIL = "email"
+    CHAT = "chat"
+    SOCIAL = "social"
+    ON_SITE = "on_site"
+
+
+class CustomerLanguage(StrEnum):
+    """The language a customer is spoken to in."""
+
+    EN = "en"
+    ZH = "zh"
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody in the workspace, as far as the bot knows them."""
+
+    user_id: str
+    name: str = ""
+    language: str | None = None
+    timezone: str | None = None
+    is_active: bool = True
+    dm_channel_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Customer:
+    """A customer of an incident. Confidential: shown masked, kept encrypted (design.md decision 7)."""
+
+    name: str
+    number: str = ""
+    contact: str = ""
+    tier: Tier | None = None
+    language: CustomerLanguage | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A file or a message that shows what happened; `ref` is Slack's id of it (`F…`, or `C…:ts`)."""
+
+    kind: str
+    ref: str
+    name: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the reporter said (domain.md section 2). Only the first four are required."""
+
+    what_happened: str
+    trigger: str
+    customer: Customer
+    customers_affected: int
+    source: Source | None = None
+    product: str = ""
+    happened_at: datetime | None = None
+    place: str = ""
+    demand: str = ""
+    done_already: str = ""
+    impact: str = ""
+    urgency: Urgency | None = None
+    emotion: Emotion | None = None
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True)
+class Incident:
+    """One incident as the database remembers it; all times are aware UTC."""
+
+    id: int
+    report_key: str
+    status: Status
+    title: str
+    what_happened: str
+    trigger: str
+    customers_affected: int
+    proposed_severity: Severity
+    reporter_id: str
+    is_private: bool
+    reported_at: datetime
+    source: Source | None = None
+    product: str = ""
+    happened_at: datetime | None = None
+    place: str = ""
+    demand: str = ""
+    done_already: str = ""
+    impact: str = ""
+    urgency: Urgency | None = None
+    emotion: Emotion | None = None
+    channel_id: str | None = None
+    channel_name: str | None = None
+    archived_at: datetime | None = None
+    verified_at: datetime | None = None
+    verified_by: str | None = None
+    dismissed_at: datetime | None = None
+    dismissed_by: str | None = None
+    dismissal_reason: str = ""
+
+    @property
+    def number(self) -> str:
+        """How people call it: `INC-42`."""
+        return f"INC-{self.id}"
+
+
+class MomentKind(StrEnum):
+    """What a moment of a deadline is for."""
+
+    REMIND = "remind"
+    ESCALATE = "escalate"
+    NOBODY_LEFT = "nobody_left"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A time at which somebody is told about a deadline: who, as what, and what for."""
+
+    at: datetime
+    kind: MomentKind
+    user_id: str | None
+    role: Role
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """A duty with its own times, which stay as they were when it started (design.md decision 4).
+
+    `moments` is everything that will be said while it is not met, in order; `position` is the next of them;
+    `next_nudge_at` is when that one is to be said, or None when the clock has nothing more to do with it.
+    """
+
+    id: int
+    incident_id: int
+    duty: Duty
+    owner_id: str
+    started_at: datetime
+    due_at: datetime
+    escalate_every_s: int
+    moments: tuple[Moment, ...] = ()
+    position: int = 0
+    next_nudge_at: datetime | None = None
+    met_at: datetime | None = None
+    met_by: str | None = None
+    stopped_at: datetime | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it can still be met or missed."""
+        return self.met_at is None and self.stopped_at is None
+
+    def is_late(self, now: datetime) -> bool:
+        """Whether it was missed, or is being missed now."""
+        return self.stopped_at is None and (self.met_at or now) > self.due_at
+
+
+@dataclass(frozen=True)
+class Contact:
+    """Words that somebody had with a customer (domain.md section 6). Confidential like the customer."""
+
+    id: int
+    incident_id: int
+    by: str
+    at: datetime
+    channel: ContactChannel
+    customer: str
+    said: str
+    answer: str = ""
+
+
+class NotAllowed(Exception):  # noqa: N818 - it reads as what happened: the procedure does not allow it
+    """The procedure forbids it. `phrase` names the sentence in the catalogue that says who may, or what to do."""
+
+    def __init__(self, phrase: str, **values: object) -> None:
+        super().__init__(phrase)
+        self.phrase = phrase
+        self.values = values

@@ -1,0 +1,137 @@
+"""Everything that reacts, to people and to the clock.
+
+The steps in the order in which people meet them; what each may ask for by name; and how an error becomes a sentence.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import structlog
+from slack_bolt import App, BoltContext, BoltResponse
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+from sqlalchemy.exc import OperationalError
+
+from bot.incident import NotAllowed, Person
+from bot.wording import Mrkdwn, Wording, mention
+from handlers import card, channel, clock, contact, customer, dismiss, home, overview, people, report, verify
+from handlers.blocks import Json, modal, section
+from handlers.courier import Carry, Draw
+from handlers.desk import Desk
+from storage import people as known
+
+log = structlog.get_logger(__name__)
+
+# Bolt tries listeners in this order: what people wait for stands first, `/incident` with an unknown word last.
+STEPS = (report, verify, contact, dismiss, customer, home, people, overview)
+
+# What a listener may ask for by name besides Bolt's own words; a test holds every listener to it.
+ASKED_FOR = ("desk", "words", "person", "now")
+
+# What the courier is sent for.
+ERRANDS: Mapping[str, Carry] = {
+    "open_channel": channel.open_channel,
+    "invite": channel.invite,
+    "describe": channel.describe,
+    "pin": channel.pin,
+    "archive": channel.archive,
+    "show_link": report.show_link,
+    "find_permalink": report.find_permalink,
+    "show_home": home.show_home,
+    "learn_person": people.learn_person,
+    "learn_everybody": people.learn_everybody,
+    "learn_groups": people.learn_groups,
+}
+
+# What draws a message.
+DRAWINGS: Mapping[str, Draw] = {
+    "card": card.draw,
+    "announcement": card.draw_announcement,
+    "reminder": clock.draw_reminder,
+    "not_invited": channel.draw_not_invited,
+}
+
+TOO_LATE = {"expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id", "trigger_expired", "trigger_exchanged"}
+
+
+def register(app: App, desk: Desk) -> None:
+    """Joins all steps to a Bolt app."""
+
+    @app.middleware
+    def bring(context: BoltContext, next: Callable[[], BoltResponse]) -> BoltResponse:  # noqa: A002 - Bolt's word
+        """Who it is, in which language, and what time it is."""
+        user_id = context.user_id or ""
+        with desk.db.read() as tx:
+            person = known.get(tx, user_id)
+        context["desk"] = desk
+        context["person"] = person or Person(user_id)
+        context["words"] = desk.words_for(person)
+        context["now"] = desk.now()
+        response = next()
+        if person is None and user_id:
+            people.ask_for_person(desk, user_id)
+        return response
+
+    for step in STEPS:
+        step.register(app)
+
+    @app.error
+    def explain(error: Exception, body: Json, context: BoltContext, client: WebClient) -> BoltResponse:
+        """The one place where an error becomes a sentence."""
+        words: Wording = context.get("words") or desk.channel_words
+        return tell(body, client, sentence(error, words), words)
+
+
+def sentence(error: Exception, words: Wording) -> Mrkdwn:
+    """What a person is told: what the procedure says, or what to do when something is broken."""
+    if isinstance(error, NotAllowed):
+        shown: dict[str, Any] = {name: _shown(value, words) for name, value in error.values.items()}
+        return words.mrkdwn(error.phrase, **shown)
+    if isinstance(error, SlackApiError) and error.response["error"] in TOO_LATE:
+        return words.mrkdwn("error.too_late")
+    if isinstance(error, SlackApiError) and error.response["error"] == "hash_conflict":
+        return words.mrkdwn("error.again")
+    if isinstance(error, OperationalError):
+        log.error("the database can't be reached", error=type(error.orig).__name__)
+        return words.mrkdwn("error.database")
+    log.error("a mistake of ours", exc_info=error)
+    return words.mrkdwn("error.mistake")
+
+
+def tell(body: Json, client: WebClient, text: Mrkdwn, words: Wording) -> BoltResponse:
+    """Says it where the person is looking: under the form's first field, in a window, or below the command."""
+    if body.get("type") == "view_submission":
+        first = next((block["block_id"] for block in body["view"]["blocks"] if block["type"] == "input"), None)
+        if first is not None:
+            return _answer({"response_action": "errors", "errors": {first: _plain(text)}})
+    elif "command" in body:
+        return _answer({"response_type": "ephemeral", "text": text})
+    elif "trigger_id" in body:
+        view = modal("told", words.text("error.title"), [section(text)], close=words.text("form.close"))
+        try:
+            if body.get("view", {}).get("type") == "modal":
+                client.views_push(trigger_id=body["trigger_id"], view=view)
+            else:
+                client.views_open(trigger_id=body["trigger_id"], view=view)
+        except SlackApiError as error:
+            log.warning("could not show a sentence", error=error.response["error"])
+    return BoltResponse(status=200, body="")
+
+
+def _answer(payload: dict[str, Any]) -> BoltResponse:
+    return BoltResponse(status=200, body=json.dumps(payload), headers={"content-type": "application/json"})
+
+
+def _shown(value: object, words: Wording) -> object:
+    if isinstance(value, datetime):
+        return words.day(value)
+    if isinstance(value, str) and value.startswith(("U", "W")):
+        return mention(value)
+    return value
+
+
+def _plain(text: str) -> str:
+    """Under a field Slack shows plain text: a mention or a date there would stay markup."""
+    return text

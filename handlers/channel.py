@@ -1,0 +1,202 @@
+"""An incident's channel: opened (create, invite: two calls), described, and archived in the end.
+
+report -> open_channel -> invite, topic and purpose, card, announcement, link in the form: side by side.
+Each errand first looks at what is done already, so that it can be carried again after any failure.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from anyascii import anyascii
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web import SlackResponse
+from sqlalchemy import Connection
+
+from bot.incident import Incident
+from bot.wording import mention
+from handlers.blocks import section
+from handlers.desk import Desk, Drawing, Later
+from storage import incidents, outbox, people
+from storage.outbox import Errand, Message, Saying
+
+log = structlog.get_logger(__name__)
+
+NAME_LENGTH = 80
+INVITE_AT_ONCE = 100
+TOPIC_LENGTH = 250
+CLOCK_SKEW = timedelta(minutes=2)
+
+
+def name_of(incident: Incident) -> str:
+    """The channel's name: `inc-0042-payment-down`. Slack takes a-z, 0-9, - and _, 80 characters at most.
+
+    Titles in other scripts are romanised; what can't be is left out.
+    """
+    return _shortened(f"inc-{incident.id:04}-{_slug(incident.title)}".rstrip("-"), NAME_LENGTH)
+
+
+def open_channel(desk: Desk, errand: Errand) -> None:
+    """Makes the channel and asks for everything that belongs into it."""
+    with desk.db.read() as tx:
+        incident = incidents.get(tx, _about(errand))
+    if incident.channel_id is not None:
+        return
+    channel = _create(desk, incident, look_first=errand.unsure)
+    now = desk.now()
+    with desk.db.begin() as tx:
+        if incidents.get(tx, incident.id, lock=True).channel_id is not None:
+            return
+        incidents.set_channel(tx, incident.id, channel["id"], channel["name"])
+        sayings = [Saying(incident.id, "card", "incident")]
+        if not incident.is_private:
+            sayings.append(Saying(incident.id, "announcement", "announcements"))
+        outbox.ask(tx, "invite", f"invite:{incident.id}", now, incident.id)
+        outbox.say(tx, sayings, now)
+        outbox.ask(tx, "describe", f"describe:{incident.id}", now, incident.id)
+        if view_id := errand.detail.get("view_id"):
+            outbox.ask(tx, "show_link", f"form:{view_id}", now, incident.id, errand.detail)
+
+
+def invite(desk: Desk, errand: Errand) -> None:
+    """Brings everybody in who is to be there, in hundreds; those who cannot be invited are named in the channel."""
+    with desk.db.read() as tx:
+        incident = incidents.get(tx, _about(errand))
+        wanted = incidents.not_yet_invited(tx, incident.id)
+    if incident.channel_id is None:
+        raise Later("the channel is not open yet", 5)
+    wanted = [user_id for user_id in wanted if user_id != desk.identity().user_id]
+    refused: dict[str, str] = {}
+    for first in range(0, len(wanted), INVITE_AT_ONCE):
+        some = wanted[first : first + INVITE_AT_ONCE]
+        not_in = _invite(desk, incident.channel_id, some)
+        refused |= not_in
+        with desk.db.begin() as tx:
+            incidents.set_invited(tx, incident.id, [user_id for user_id in some if user_id not in not_in], desk.now())
+            for error in set(not_in.values()):
+                incidents.set_refused(tx, incident.id, [who for who, why in not_in.items() if why == error], error)
+    if refused:
+        with desk.db.begin() as tx:
+            outbox.say(
+                tx, [Saying(incident.id, "not_invited", "incident", detail={"people": sorted(refused)})], desk.now()
+            )
+
+
+def describe(desk: Desk, errand: Errand) -> None:
+    """Topic: the title in its own script. Purpose: who reported what, when."""
+    with desk.db.read() as tx:
+        incident = incidents.get(tx, _about(errand))
+        reporter = people.get(tx, incident.reporter_id)
+    if incident.channel_id is None:
+        raise Later("the channel is not open yet", 5)
+    words = desk.channel_words
+    topic = f"{incident.number} · {incident.title}"
+    purpose = words.text(
+        "channel.purpose",
+        number=incident.number,
+        trigger=desk.procedure.trigger_name(incident.trigger, words.language),
+        reporter=reporter.name if reporter and reporter.name else incident.reporter_id,
+        at=words.clock(incident.reported_at),
+    )
+    desk.client.conversations_setTopic(channel=incident.channel_id, topic=topic[:TOPIC_LENGTH])
+    desk.client.conversations_setPurpose(channel=incident.channel_id, purpose=purpose[:TOPIC_LENGTH])
+
+
+def pin(desk: Desk, errand: Errand) -> None:
+    """Pins the card."""
+    with desk.db.read() as tx:
+        card = outbox.message(tx, int(errand.detail["message"]))
+    try:
+        desk.client.pins_add(channel=str(card.channel_id), timestamp=str(card.ts))
+    except SlackApiError as error:
+        if error.response["error"] != "already_pinned":
+            raise
+
+
+def archive(desk: Desk, errand: Errand) -> None:
+    """Closes the channel; what was said in it stays."""
+    with desk.db.read() as tx:
+        incident = incidents.get(tx, _about(errand))
+    if incident.channel_id is None or incident.archived_at is not None:
+        return
+    try:
+        desk.client.conversations_archive(channel=incident.channel_id)
+    except SlackApiError as error:
+        if error.response["error"] != "already_archived":
+            raise
+    with desk.db.begin() as tx:
+        incidents.set_archived(tx, incident.id, desk.now())
+
+
+def draw_not_invited(desk: Desk, tx: Connection, message: Message) -> Drawing:  # noqa: ARG001 - a drawing's shape
+    """Names those who could not be invited, and what to do."""
+    names = desk.channel_words.message("not_invited", people=[mention(user_id) for user_id in message.detail["people"]])
+    return Drawing(names, [section(names)])
+
+
+def _create(desk: Desk, incident: Incident, look_first: bool) -> dict[str, Any]:
+    for name in _names(name_of(incident)):
+        try:
+            created = desk.client.conversations_create(name=name, is_private=incident.is_private)
+        except SlackApiError as error:
+            if error.response["error"] != "name_taken":
+                raise
+            if look_first and (mine := _made_for(desk, incident, name)):
+                return mine
+        else:
+            channel: dict[str, Any] = created["channel"]
+            return channel
+    raise AssertionError("unreachable: the names don't end")
+
+
+def _made_for(desk: Desk, incident: Incident, name: str) -> dict[str, Any] | None:
+    """The channel of this name, if the bot made it for this incident in a try of which no answer came."""
+    kind = "private_channel" if incident.is_private else "public_channel"
+    for page in desk.client.conversations_list(types=kind, exclude_archived=True, limit=500):
+        for channel in page["channels"]:
+            if channel["name"] != name:
+                continue
+            mine = channel.get("creator") == desk.identity().user_id
+            since_report = channel["created"] >= (incident.reported_at - CLOCK_SKEW).timestamp()
+            with desk.db.read() as tx:
+                used = incidents.has_channel(tx, channel["id"])
+            return channel if mine and since_report and not used else None
+    return None
+
+
+def _invite(desk: Desk, channel_id: str, users: list[str]) -> dict[str, str]:
+    """Invites some people; returns Slack's word for each who could not be."""
+    try:
+        answer: SlackResponse = desk.client.conversations_invite(channel=channel_id, users=users, force=True)
+    except SlackApiError as error:
+        answer = error.response
+        word = str(answer["error"])
+        if not answer.get("errors") and word not in ("already_in_channel", "cant_invite", "user_not_found", "no_user"):
+            raise
+        if not answer.get("errors"):
+            return {} if word == "already_in_channel" else dict.fromkeys(users, word)
+    refused = {str(item.get("user")): str(item["error"]) for item in answer.get("errors") or () if not item.get("ok")}
+    return {user: word for user, word in refused.items() if word not in ("already_in_channel", "cant_invite_self")}
+
+
+def _names(name: str) -> Iterator[str]:
+    yield name
+    number = 2
+    while True:
+        yield f"{_shortened(name, NAME_LENGTH - len(str(number)) - 1)}-{number}"
+        number += 1
+
+
+def _slug(title: str) -> str:
+    spaced = "".join(f" {anyascii(letter)} " if ord(letter) > 0x2E7F else anyascii(letter) for letter in title)
+    return "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in spaced.lower()).split())
+
+
+def _shortened(name: str, length: int) -> str:
+    return name[:length].rstrip("-")
+
+
+def _about(errand: Errand) -> int:
+    assert errand.incident_id is not None  # noqa: S101 - these errands are all about an incident
+    return errand.incident_id

@@ -1,0 +1,186 @@
+"""One tick of the clock: what is due is reminded of or escalated, and what is still to be said is carried.
+
+deadline row + now -> bot/deadlines.decide -> message rows and the next time, in one transaction.
+"""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.date import DateTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+from slack_sdk.models.blocks import Block
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from bot.deadlines import Decision, decide
+from bot.incident import Deadline, Moment, MomentKind
+from bot.wording import channel_link, mention
+from handlers.blocks import actions, button, section
+from handlers.courier import Courier
+from handlers.desk import Desk, Drawing
+from storage import deadlines, incidents, outbox, people
+from storage.outbox import Message, Saying
+
+log = structlog.get_logger(__name__)
+
+BATCH = 500
+SWEEP_S = 5  # how soon what another replica wrote is noticed
+ACTION = {"verify": "verify.open", "first_contact": "contact.open"}  # the button that does the thing
+
+
+def tick(desk: Desk, batch: int = BATCH) -> int:
+    """Says everything that is due now. Returns how many deadlines something was said about.
+
+    Several replicas may tick at once: each claims different rows (design.md decision 4).
+    """
+    now, fired = desk.now(), 0
+    while True:
+        with desk.db.read() as tx:
+            next_at = deadlines.next_nudge_at(tx)
+        if next_at is None or next_at > now:
+            return fired
+        with desk.db.begin() as tx:
+            due = deadlines.claim_due(tx, now, batch)
+            _fire(tx, [(deadline, decide(deadline, now)) for deadline in due], now)
+        if not due:  # another replica has them in hand
+            return fired
+        fired += len(due)
+
+
+def next_time(desk: Desk) -> datetime | None:
+    """When there is something to do again: a deadline, or an errand that waits for its time."""
+    with desk.db.read() as tx:
+        times = [at for at in (deadlines.next_nudge_at(tx), outbox.next_time(tx)) if at is not None]
+    return min(times, default=None)
+
+
+def draw_reminder(desk: Desk, tx: Connection, message: Message) -> Drawing:
+    """A reminder or an escalation; once the duty is done, the same message says who did it and when."""
+    deadline = deadlines.get(tx, int(message.deadline_id or 0))
+    incident = incidents.get(tx, message.incident_id)
+    moment = deadline.moments[int(message.moment or 0)]
+    words = desk.channel_words
+    if message.place == "person":
+        words = desk.words_for(people.get(tx, str(message.user_id)))
+    values = {
+        "incident": incident,
+        "channel": channel_link(incident.channel_id) if incident.channel_id else incident.number,
+        "in_person": message.place == "person",
+        "owner": mention(deadline.owner_id),
+        "due_at": deadline.due_at,
+    }
+    blocks: list[Block] = []
+    if deadline.met_at is not None:
+        text = words.message(
+            f"{deadline.duty}.met",
+            who=mention(deadline.met_by or deadline.owner_id),
+            at=deadline.met_at,
+            early=words.duration((deadline.due_at - deadline.met_at).total_seconds()),
+            is_late=deadline.met_at > deadline.due_at,
+            **values,
+        )
+        return Drawing(text, [section(text)])
+    if deadline.stopped_at is not None:
+        text = words.message("stopped", **values)
+        return Drawing(text, [section(text)])
+    if moment.kind is MomentKind.NOBODY_LEFT:
+        text = words.message("nobody_left", what=words.text(f"duty.{deadline.duty}"), **values)
+    else:
+        left = (deadline.due_at - message.created_at).total_seconds()
+        text = words.message(
+            f"{deadline.duty}.{moment.kind}",
+            to=mention(moment.user_id or deadline.owner_id),
+            role=words.text(f"role.{moment.role}"),
+            left=words.duration(left),
+            **values,
+        )
+    action = ACTION[deadline.duty]
+    blocks = [section(text), actions([button(words.text(f"button.{action}"), action, incident.id, primary=True)])]
+    return Drawing(text, blocks)
+
+
+class Metronome:
+    """APScheduler wakes us at the next due time; a sweep notices what another replica wrote (design.md decision 4).
+
+    One job in memory, moved to wherever the next thing is due: what is due stands in the database, so a restart forgets
+    nothing. The scheduler runs on the machine's clock; what is due is decided by the desk's.
+    """
+
+    def __init__(self, desk: Desk, courier: Courier) -> None:
+        self._desk = desk
+        self._courier = courier
+        # A tick that comes while another runs waits for it (the lock), and a late one is still done.
+        settings = {"coalesce": True, "misfire_grace_time": None, "max_instances": 100}
+        self._scheduler = BackgroundScheduler(timezone=UTC, job_defaults=settings)
+        self._ticking = threading.Lock()
+        self._moving = threading.Lock()
+        self._wakes = 0
+
+    def start(self) -> None:
+        """Ticks at once, then whenever it is time."""
+        self._scheduler.start()
+        self._scheduler.add_job(self.wake, IntervalTrigger(seconds=SWEEP_S, timezone=UTC), id="sweep")
+        self.wake()
+
+    def wake(self) -> None:
+        """Something may have been written: look now, and find out when to look next."""
+        with self._moving:
+            self._wakes += 1
+            self._move_to(timedelta(0))
+
+    def stop(self) -> None:
+        """No more ticks; the one that runs ends."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)
+
+    def _tick(self) -> None:
+        with self._ticking:
+            wakes = self._wakes
+            try:
+                tick(self._desk)
+                at = next_time(self._desk)
+            except OperationalError as error:
+                log.warning("the database can't be reached; the clock looks again", error=type(error.orig).__name__)
+                return  # the sweep comes again
+            self._courier.wake()
+            with self._moving:
+                if self._wakes == wakes and at is not None:  # else somebody has asked for another look meanwhile
+                    self._move_to(max(at - self._desk.now(), timedelta(0)))
+
+    def _move_to(self, distance: timedelta) -> None:
+        if self._scheduler.running:
+            at = datetime.now(UTC) + distance
+            self._scheduler.add_job(self._tick, DateTrigger(at, UTC), id="tick", replace_existing=True)
+
+
+def _fire(tx: Connection, decisions: list[tuple[Deadline, Decision]], now: datetime) -> None:
+    """Writes what is to be said, in as few statements as there are kinds of rows, whatever the number of deadlines."""
+    sayings: list[Saying] = []
+    joining: list[tuple[int, str]] = []
+    late: set[int] = set()
+    for deadline, decision in decisions:
+        moment = decision.moment
+        if moment is None:
+            continue
+        sayings += _sayings(deadline, moment, decision.index)
+        if moment.kind is not MomentKind.REMIND:
+            late.add(deadline.incident_id)
+        if moment.kind is MomentKind.ESCALATE and moment.user_id:
+            joining.append((deadline.incident_id, moment.user_id))
+    outbox.say(tx, sayings, now)
+    deadlines.set_positions(tx, [(deadline.id, decision) for deadline, decision in decisions])
+    if joining:  # whoever is told must be able to look, and to press the button
+        incidents.add_to_several(tx, joining)
+        outbox.ask_for_each(tx, "invite", {incident_id for incident_id, _ in joining}, now)
+    if late:
+        outbox.redraw(tx, late, now, drawings=["card"])
+
+
+def _sayings(deadline: Deadline, moment: Moment, index: int) -> Iterator[Saying]:
+    """In the channel, and to the person alone."""
+    yield Saying(deadline.incident_id, "reminder", "incident", None, deadline.id, index)
+    if moment.user_id:
+        yield Saying(deadline.incident_id, "reminder", "person", moment.user_id, deadline.id, index)

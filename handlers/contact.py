@@ -1,0 +1,85 @@
+"""Step 3. Somebody has spoken to the customer: button -> form -> logged -> clock met, card redrawn."""
+
+from datetime import datetime
+
+from slack_bolt import Ack, App
+from slack_sdk import WebClient
+from slack_sdk.models.views import View
+
+from bot import lifecycle
+from bot.incident import ContactChannel, Duty, Incident, Person
+from bot.wording import Wording
+from handlers.blocks import Json, modal
+from handlers.card import SHOWN_WITH_INCIDENT
+from handlers.desk import Desk
+from handlers.fields import Answers, Text, Word
+from handlers.words import chosen_id
+from storage import contacts, deadlines, incidents, journal, outbox
+
+WHO = Text("customer", "contact", required=True, max_length=150, if_missing="contact.say_who")
+CHANNEL = Word("channel", "contact", required=True, words_of=ContactChannel, vocabulary="contact_channel")
+SAID = Text("said", "contact", required=True, multiline=True, max_length=3000, if_missing="contact.say_what")
+ANSWER = Text("answer", "contact", multiline=True, max_length=3000)
+
+
+def register(app: App) -> None:
+    """What leads here."""
+    app.action("contact.open")(open_form)
+    app.view("contact.submit")(submit)
+
+
+def open_form(
+    ack: Ack, body: Json, action: Json, client: WebClient, desk: Desk, words: Wording, person: Person, now: datetime
+) -> None:
+    """Filled with the customer; the look at the name goes into the journal."""
+    with desk.db.read() as tx:
+        incident = incidents.get(tx, chosen_id(action))
+        lifecycle.check_handles_case(person.user_id, incident, incidents.participants_of(tx, incident.id))
+        lifecycle.check_can_contact(incident)
+        customer = incidents.customer_of(tx, incident.id)
+    client.views_open(trigger_id=body["trigger_id"], view=form(incident, customer.name, words))
+    ack()
+    with desk.db.begin() as tx:
+        incidents.get(tx, incident.id, lock=True)
+        journal.add(tx, incident.id, "customer_seen", person.user_id, now, form="contact")
+
+
+def form(incident: Incident, customer: str, words: Wording) -> View:
+    """Who, how, what was said, what they answered."""
+    return modal(
+        "contact.submit",
+        words.text("contact.title", number=incident.number),
+        [
+            WHO.block(words, initial=customer),
+            CHANNEL.block(words, initial=ContactChannel.PHONE),
+            SAID.block(words, focus=True),
+            ANSWER.block(words),
+        ],
+        close=words.text("form.cancel"),
+        submit=words.text("contact.submit"),
+        about=str(incident.id),
+    )
+
+
+def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now: datetime) -> None:
+    """Logged, sealed; the first contact is made."""
+    answers = Answers(view)
+    customer, said, answer = WHO.read(answers), SAID.read(answers), ANSWER.read(answers)
+    channel = CHANNEL.read(answers)
+    if answers.wrong or channel is None:
+        ack(response_action="errors", errors=answers.sentences(words))
+        return
+    key = str(view["id"])
+    with desk.db.begin() as tx:
+        incident = incidents.get(tx, int(view["private_metadata"]), lock=True)
+        if contacts.was_logged(tx, key):  # the same form once more
+            ack()
+            return
+        lifecycle.check_handles_case(person.user_id, incident, incidents.participants_of(tx, incident.id))
+        lifecycle.check_can_contact(incident)
+        contacts.log(tx, incident.id, key, person.user_id, now, channel, customer, said, answer)
+        met = deadlines.meet(tx, incident.id, Duty.FIRST_CONTACT, person.user_id, now)
+        journal.add(tx, incident.id, "contacted", person.user_id, now, channel=channel)
+        outbox.redraw(tx, [incident.id], now, SHOWN_WITH_INCIDENT, met)
+    ack()
+    desk.wake()

@@ -1,0 +1,284 @@
+"""Carries the outbox to Slack: at once after a commit, again from the clock; in order, and never twice.
+
+Each errand is claimed for a while (a lease), done, and deleted. What Slack refuses for now is put back with its
+Retry-After; what may have taken effect without an answer is marked unsure, and looked for before it is done again.
+"""
+
+import http.client
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+from urllib.error import URLError
+
+import structlog
+from slack_sdk.errors import SlackApiError, SlackRequestError
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from handlers.desk import Desk, Drawing, Later
+from storage import incidents, outbox, people
+from storage.outbox import Errand, Message
+
+log = structlog.get_logger(__name__)
+
+Carry = Callable[[Desk, Errand], None]
+Draw = Callable[[Desk, Connection, Message], Drawing]
+
+LEASE = timedelta(seconds=40)  # longer than the calls of one errand take with their timeouts
+THREADS = 32  # waiting for Slack, not working
+EVENT = "hotline_message"
+
+# Slack's own trouble: the call may even have taken effect (slack.md section 4, fatal_error).
+PASSING = {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "rollup_error", "unknown"}
+# The installation's trouble: somebody mends it, and then what waited is said.
+SETUP = {
+    "invalid_auth",
+    "not_authed",
+    "account_inactive",
+    "token_revoked",
+    "token_expired",
+    "missing_scope",
+    "not_allowed_token_type",
+    "access_denied",
+    "team_access_not_granted",
+    "ekm_access_denied",
+}
+# There is nothing left to draw on: the channel is archived or gone, the message was deleted, the form was closed.
+GONE = {"is_archived", "is_inactive", "message_not_found", "not_found", "user_disabled", "user_not_found"}
+
+
+class Courier:
+    """Threads that carry errands. `start()` and `stop()`; `wake()` after a commit.
+
+    `errands` says what does an errand, `drawings` what draws a message.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        errands: Mapping[str, Carry],
+        drawings: Mapping[str, Draw],
+        holder: str,
+        threads: int = THREADS,
+    ) -> None:
+        self._desk = desk
+        self._errands: Mapping[str, Carry] = MappingProxyType({**errands, "draw": self._draw})
+        self._drawings = drawings
+        self._holder = holder
+        self._size = threads
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="courier")
+        self._changed = threading.Condition()
+        self._busy = 0
+        self._news = False
+        self._stopping = False
+        self._dispatcher: threading.Thread | None = None
+        self._paused: dict[str, datetime] = {}  # Slack's method -> until when it wants to be left alone
+
+    def start(self) -> None:
+        """Carries what waits, and from now on whatever `wake` announces."""
+        self._dispatcher = threading.Thread(target=self._dispatch, name="courier-dispatch", daemon=True)
+        self._dispatcher.start()
+        self.wake()
+
+    def wake(self) -> None:
+        """Something was written, or its time has come."""
+        with self._changed:
+            self._news = True
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Finishes what is in hand; what waits is carried after the next start."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        if self._dispatcher:
+            self._dispatcher.join(timeout=30)
+        self._pool.shutdown(wait=True)
+
+    def settle(self, timeout: float) -> bool:
+        """Waits until nothing is in hand and nothing can be done now. Returns False when that took too long."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._news and not self._busy, timeout)
+
+    def _dispatch(self) -> None:
+        while True:
+            with self._changed:
+                while not self._stopping and (not self._news or self._busy >= self._size):
+                    self._changed.wait()
+                if self._stopping:
+                    return
+                self._news = False
+                free = self._size - self._busy
+                self._busy += 1  # while claiming: `settle` must not think that all is done
+            claimed: list[Errand] = []
+            try:
+                claimed = self._claim(free)
+            except OperationalError as error:
+                log.warning(
+                    "the database can't be reached; what waits is carried later", error=type(error.orig).__name__
+                )
+            with self._changed:
+                self._busy += len(claimed) - 1
+                if len(claimed) == free:
+                    self._news = True  # there may be more
+                self._changed.notify_all()
+            for errand in claimed:
+                self._pool.submit(self._carry_and_tell, errand)
+
+    def _carry_and_tell(self, errand: Errand) -> None:
+        try:
+            self._carry(errand)
+        finally:
+            with self._changed:
+                self._busy -= 1
+                self._news = True  # what stood behind it in its lane can go now
+                self._changed.notify_all()
+
+    def _claim(self, limit: int) -> list[Errand]:
+        with self._desk.db.begin() as tx:
+            return outbox.claim(tx, self._desk.now(), self._holder, LEASE, limit)
+
+    def _carry(self, errand: Errand) -> None:
+        """Does one errand, and writes down what became of it. The one place where nothing may get out."""
+        try:
+            self._check_pause(errand)
+            self._errands[errand.errand](self._desk, errand)
+        except Later as later:
+            self._put_back(errand, later.seconds, str(later), unsure=False)
+        except SlackApiError as error:
+            self._refused(errand, error)
+        except (URLError, http.client.HTTPException, OSError, SlackRequestError) as error:
+            # No answer: it may have taken effect.
+            self._put_back(errand, _backoff(errand.tries), type(error).__name__, unsure=True)
+        except OperationalError as error:
+            log.warning("the database can't be reached", errand=errand.errand, error=type(error.orig).__name__)
+            # Its lease runs out, and then it is tried again.
+        except Exception:  # a mistake of ours in one errand must not stop the others
+            log.exception("an errand failed", errand=errand.errand, id=errand.id, incident=errand.incident_id)
+            self._put_back(errand, _backoff(errand.tries + 4), "mistake", unsure=True)
+        else:
+            with self._desk.db.begin() as tx:
+                outbox.done(tx, errand.id)
+
+    def _refused(self, errand: Errand, error: SlackApiError) -> None:
+        response: Any = error.response
+        status, word = response.status_code, str(response.get("error") or "unknown")
+        if status == 429 or word in ("ratelimited", "rate_limited", "too_many_requests"):
+            seconds = float(response.headers.get("Retry-After") or 1)
+            self._paused[_lane_of_limit(errand)] = self._desk.now() + timedelta(seconds=seconds)
+            self._put_back(errand, seconds, word, unsure=False)
+        elif status >= 500 or word in PASSING:
+            self._put_back(errand, _backoff(errand.tries), word, unsure=True)
+        elif word in SETUP:
+            log.error("Slack refuses the bot: run `python -m bot check`", error=word, errand=errand.errand)
+            self._put_back(errand, 60, word, unsure=False)
+        elif word in GONE:
+            with self._desk.db.begin() as tx:
+                outbox.done(tx, errand.id)
+        else:
+            details = (response.get("response_metadata") or {}).get("messages")
+            log.error("Slack refused for good", error=word, errand=errand.errand, id=errand.id, details=details)
+            with self._desk.db.begin() as tx:
+                outbox.give_up(tx, errand.id, word, self._desk.now())
+
+    def _put_back(self, errand: Errand, seconds: float, why: str, unsure: bool) -> None:
+        with self._desk.db.begin() as tx:
+            outbox.put_back(tx, errand.id, self._desk.now() + timedelta(seconds=seconds), why, unsure)
+
+    def _check_pause(self, errand: Errand) -> None:
+        until = self._paused.get(_lane_of_limit(errand))
+        if until is not None and (left := (until - self._desk.now()).total_seconds()) > 0:
+            raise Later("paused", left)
+
+    def _draw(self, desk: Desk, errand: Errand) -> None:
+        """Says a message, or edits it to what is true now."""
+        assert errand.message_id is not None  # noqa: S101 - storage/outbox.py writes it
+        with desk.db.read() as tx:
+            message = outbox.message(tx, errand.message_id)
+            drawing = self._drawings[message.drawing](desk, tx, message)
+        blocks = [block.to_dict() for block in drawing.blocks]
+        if message.ts and message.channel_id:
+            desk.client.chat_update(channel=message.channel_id, ts=message.ts, text=drawing.text, blocks=blocks)
+            return
+        channel_id = _destination(desk, message)
+        ts = _already_said(desk, channel_id, message) if errand.unsure else None
+        if ts is None:
+            said = desk.client.chat_postMessage(
+                channel=channel_id,
+                text=drawing.text,
+                blocks=blocks,
+                metadata={"event_type": EVENT, "event_payload": {"message": message.id}},
+                unfurl_links=False,
+                unfurl_media=False,
+            )
+            ts = str(said["ts"])
+        with desk.db.begin() as tx:
+            outbox.set_said(tx, message.id, channel_id, ts)
+            if message.drawing == "card":
+                outbox.ask(
+                    tx, "pin", f"pin:{message.incident_id}", desk.now(), message.incident_id, {"message": message.id}
+                )
+
+
+def _destination(desk: Desk, message: Message) -> str:
+    with desk.db.read() as tx:
+        if message.place == "incident":
+            channel_id = incidents.get(tx, message.incident_id).channel_id
+        elif message.place == "announcements":
+            channel_id = people.place(tx, desk.procedure.channels.announcements)
+        else:
+            channel_id = people.dm_channel(tx, str(message.user_id))
+    if channel_id:
+        return channel_id
+    if message.place == "incident":
+        raise Later("the channel is not open yet", 5)
+    if message.place == "announcements":
+        return find_place(desk, desk.procedure.channels.announcements)
+    opened = desk.client.conversations_open(users=[str(message.user_id)])
+    channel_id = str(opened["channel"]["id"])
+    with desk.db.begin() as tx:
+        people.set_dm_channel(tx, str(message.user_id), channel_id)
+    return channel_id
+
+
+def find_place(desk: Desk, name: str) -> str:
+    """The id of a public channel that the procedure names, joined by the bot so that it can look back there.
+
+    Raises Later when there is none: somebody creates it, and then what waited is said.
+    """
+    for page in desk.client.conversations_list(types="public_channel", exclude_archived=True, limit=500):
+        for channel in page["channels"]:
+            if channel["name"] == name.removeprefix("#"):
+                if not channel.get("is_member"):
+                    desk.client.conversations_join(channel=channel["id"])
+                with desk.db.begin() as tx:
+                    people.set_place(tx, name, channel["id"])
+                return str(channel["id"])
+    log.error("the procedure names a channel that does not exist", channel=name)
+    raise Later(f"no channel {name}", 600)
+
+
+def _already_said(desk: Desk, channel_id: str, message: Message) -> str | None:
+    """Looks for a message of which no answer came: by the id in its metadata (Slack has no idempotency key)."""
+    oldest = (message.created_at - timedelta(hours=1)).timestamp()  # clocks differ
+    for page in desk.client.conversations_history(
+        channel=channel_id, oldest=str(oldest), limit=200, include_all_metadata=True
+    ):
+        for said in page["messages"]:
+            metadata = said.get("metadata") or {}
+            if metadata.get("event_type") == EVENT and metadata.get("event_payload", {}).get("message") == message.id:
+                return str(said["ts"])
+    return None
+
+
+def _lane_of_limit(errand: Errand) -> str:
+    """What Slack counts together: messages by channel (about one a second), everything else by method."""
+    return errand.lane if errand.errand == "draw" else errand.errand
+
+
+def _backoff(tries: int) -> float:
+    """Seconds until the next try: 1, 2, 4 ... at most a minute."""
+    return float(min(2 ** max(tries - 1, 0), 60))

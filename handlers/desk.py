@@ -1,0 +1,65 @@
+"""What lies on everybody's desk: each listener, errand and drawing gets this one thing handed in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from slack_sdk import WebClient
+from slack_sdk.models.blocks import Block
+
+from bot.incident import Person
+from bot.procedure import Procedure
+from bot.wording import Wording, Wordings
+from storage.db import Database
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who the bot is in this workspace (Slack's auth.test)."""
+
+    user_id: str
+    bot_id: str
+    team_id: str
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The database, the procedure, the words, Slack, and the time.
+
+    `language` is the workspace's: what goes to a channel. `wake` tells courier and clock that a transaction has
+    written something for them; call it after the commit.
+    """
+
+    db: Database
+    procedure: Procedure
+    wordings: Wordings
+    language: str
+    client: WebClient
+    identity: Callable[[], Identity]
+    now: Callable[[], datetime]
+    wake: Callable[[], None]
+
+    @property
+    def channel_words(self) -> Wording:
+        """What is said to a channel."""
+        return self.wordings[self.language]
+
+    def words_for(self, person: Person | None) -> Wording:
+        """What is said to one person: in their own language once it is known."""
+        return self.wordings[(person.language if person else None) or self.language]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A message as Slack shows it; `text` is the full sentence for a lock screen."""
+
+    text: str
+    blocks: list[Block]
+
+
+class Later(Exception):  # noqa: N818 - it is an answer, not a mistake
+    """It can't be done yet; the courier tries again in `seconds`. Nothing has reached Slack."""
+
+    def __init__(self, why: str, seconds: float) -> None:
+        super().__init__(why)
+        self.seconds = seconds

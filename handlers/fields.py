@@ -1,0 +1,221 @@
+"""Fields of forms. A field is written once: it draws itself, reads itself back, and its id addresses an error."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from slack_sdk.models.blocks import (
+    DateTimePickerElement,
+    InputBlock,
+    NumberInputElement,
+    Option,
+    PlainTextInputElement,
+    StaticSelectElement,
+)
+from slack_sdk.models.blocks.block_elements import FileInputElement
+
+from bot.incident import Evidence
+from bot.wording import Wording
+
+E = TypeVar("E", bound=StrEnum)
+
+
+@dataclass
+class Answers:
+    """What somebody entered, with what is wrong about it so far (field id -> phrase)."""
+
+    view: Mapping[str, Any]
+    wrong: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
+
+    def of(self, field_id: str) -> Mapping[str, Any]:
+        """What was entered in one field; nothing when the form does not show it."""
+        state: Mapping[str, Any] = self.view.get("state", {}).get("values", {}).get(field_id, {}).get(field_id) or {}
+        return state
+
+    def refuse(self, field_id: str, phrase: str, **values: Any) -> None:
+        """Something is wrong: `phrase` says what to enter."""
+        self.wrong.setdefault(field_id, (phrase, values))
+
+    def sentences(self, words: Wording) -> dict[str, str]:
+        """What Slack shows under each wrong field."""
+        return {field_id: words.text(phrase, **values) for field_id, (phrase, values) in self.wrong.items()}
+
+
+@dataclass(frozen=True)
+class Field:
+    """What all fields have.
+
+    The label is the phrase `<form>.<id>`; `.hint` and `.placeholder` are shown if they exist."""
+
+    id: str
+    form: str
+    required: bool = False
+
+    @property
+    def label(self) -> str:
+        """The phrase that names it."""
+        return f"{self.form}.{self.id}"
+
+    def _around(self, words: Wording, element: Any, hint: str | None = None) -> InputBlock:
+        if hint is None and words.has(f"{self.label}.hint"):
+            hint = words.text(f"{self.label}.hint")
+        return InputBlock(
+            block_id=self.id, label=words.text(self.label), hint=hint, optional=not self.required, element=element
+        )
+
+    def _placeholder(self, words: Wording) -> str | None:
+        key = f"{self.label}.placeholder"
+        return words.text(key) if words.has(key) else None
+
+
+@dataclass(frozen=True)
+class Text(Field):
+    """Words, on one line or several."""
+
+    multiline: bool = False
+    max_length: int = 3000
+    if_missing: str = "form.say_something"
+
+    def block(self, words: Wording, initial: str = "", hint: str | None = None, focus: bool = False) -> InputBlock:
+        """The field, filled with what is known."""
+        element = PlainTextInputElement(
+            action_id=self.id,
+            multiline=self.multiline,
+            max_length=self.max_length,
+            initial_value=initial[: self.max_length] or None,
+            placeholder=self._placeholder(words),
+            focus_on_load=focus or None,
+        )
+        return self._around(words, element, hint)
+
+    def read(self, answers: Answers) -> str:
+        """What was entered, without space around it."""
+        said = str(answers.of(self.id).get("value") or "").strip()
+        if self.required and not said:
+            answers.refuse(self.id, self.if_missing)
+        if len(said) > self.max_length:
+            answers.refuse(self.id, "form.too_long", n=self.max_length)
+        return said
+
+
+@dataclass(frozen=True)
+class Number(Field):
+    """A whole number within bounds."""
+
+    least: int = 0
+    most: int = 10_000_000
+
+    def block(self, words: Wording, initial: int | None = None) -> InputBlock:
+        """The field, filled with what is known."""
+        element = NumberInputElement(
+            action_id=self.id,
+            is_decimal_allowed=False,
+            min_value=str(self.least),
+            max_value=str(self.most),
+            initial_value=None if initial is None else str(initial),
+            placeholder=self._placeholder(words),
+        )
+        return self._around(words, element)
+
+    def read(self, answers: Answers) -> int:
+        """The number; the least one when what was entered is none."""
+        said = str(answers.of(self.id).get("value") or "").strip()
+        try:
+            number = int(said)
+        except ValueError:
+            if said or self.required:
+                answers.refuse(self.id, "form.whole_number", least=self.least)
+            return self.least
+        if not self.least <= number <= self.most:
+            answers.refuse(self.id, "form.number_between", least=self.least, most=self.most)
+        return number
+
+
+@dataclass(frozen=True)
+class Choice(Field):
+    """One of several options, given as (value, text) when the form is drawn."""
+
+    def block(
+        self, words: Wording, options: Iterable[tuple[str, str]], initial: str | None = None, hint: str | None = None
+    ) -> InputBlock:
+        """The field, filled with what is known."""
+        drawn = [Option(value=value, text=text) for value, text in options]
+        element = StaticSelectElement(
+            action_id=self.id,
+            options=drawn,
+            initial_option=next((option for option in drawn if option.value == initial), None),
+            placeholder=self._placeholder(words) or words.text("form.choose"),
+        )
+        return self._around(words, element, hint)
+
+    def read(self, answers: Answers, known: Collection[str]) -> str | None:
+        """The value that was chosen, one of `known`."""
+        chosen = (answers.of(self.id).get("selected_option") or {}).get("value")
+        if chosen not in known:
+            if chosen is not None or self.required:
+                answers.refuse(self.id, "form.choose_one")
+            return None
+        return str(chosen)
+
+
+@dataclass(frozen=True)
+class Word(Field, Generic[E]):
+    """One word of the procedure's vocabulary; its texts are the phrases `<vocabulary>.<word>`."""
+
+    words_of: type[E] = field(kw_only=True)
+    vocabulary: str = field(kw_only=True)
+
+    def block(self, words: Wording, initial: E | None = None) -> InputBlock:
+        """The field, filled with what is known."""
+        options = [(word.value, words.text(f"{self.vocabulary}.{word.value}")) for word in self.words_of]
+        return Choice(self.id, self.form, self.required).block(words, options, initial)
+
+    def read(self, answers: Answers) -> E | None:
+        """The word that was chosen."""
+        chosen = Choice(self.id, self.form, self.required).read(answers, list(self.words_of))
+        return self.words_of(chosen) if chosen else None
+
+
+@dataclass(frozen=True)
+class When(Field):
+    """A day and time that lies in the past."""
+
+    def block(self, words: Wording, initial: datetime | None = None) -> InputBlock:
+        """The field, filled with what is known."""
+        element = DateTimePickerElement(
+            action_id=self.id, initial_date_time=int(initial.timestamp()) if initial else None
+        )
+        return self._around(words, element)
+
+    def read(self, answers: Answers, now: datetime) -> datetime | None:
+        """The time, aware UTC."""
+        seconds = answers.of(self.id).get("selected_date_time")
+        if not seconds:
+            if self.required:
+                answers.refuse(self.id, "form.choose_time")
+            return None
+        at = datetime.fromtimestamp(int(seconds), UTC)
+        if at > now + timedelta(minutes=5):  # people's clocks differ a little
+            answers.refuse(self.id, "form.not_in_the_future")
+        return at
+
+
+@dataclass(frozen=True)
+class Files(Field):
+    """Files that show what happened."""
+
+    most: int = 10
+
+    def block(self, words: Wording) -> InputBlock:
+        """The field; Slack keeps what was uploaded while the form is redrawn."""
+        return self._around(words, FileInputElement(action_id=self.id, max_files=self.most))
+
+    def read(self, answers: Answers) -> tuple[Evidence, ...]:
+        """The files, by Slack's ids."""
+        files: Sequence[Mapping[str, Any]] = answers.of(self.id).get("files") or ()
+        return tuple(
+            Evidence("file", str(file["id"]), str(file.get("name") or ""), str(file.get("permalink") or ""))
+            for file in files[: self.most]
+        )

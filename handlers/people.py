@@ -1,0 +1,107 @@
+"""Whom the bot knows: people with their language, the user groups of the procedure, who joined which channel."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from slack_bolt import App
+
+from bot.incident import Person
+from bot.wording import language_of
+from handlers.blocks import Json
+from handlers.desk import Desk
+from storage import incidents, outbox, people
+from storage.outbox import Errand
+
+
+def register(app: App) -> None:
+    """What leads here."""
+    app.event("user_change")(learn_change)
+    app.event("team_join")(learn_change)
+    app.event("subteam_members_changed")(ask_for_groups)
+    app.event("subteam_updated")(ask_for_groups)
+    app.event("subteam_created")(ask_for_groups)
+    app.event("member_joined_channel")(join)
+
+
+def ask_for_everybody(desk: Desk) -> None:
+    """At the start: everybody's language and zone, and who is in which user group."""
+    with desk.db.begin() as tx:
+        outbox.ask(tx, "learn_groups", "groups", desk.now(), collapses="groups")
+        outbox.ask(tx, "learn_everybody", "everybody", desk.now(), collapses="everybody")
+
+
+def ask_for_groups(desk: Desk) -> None:
+    """A user group has changed."""
+    with desk.db.begin() as tx:
+        outbox.ask(tx, "learn_groups", "groups", desk.now(), collapses="groups")
+    desk.wake()
+
+
+def ask_for_person(desk: Desk, user_id: str) -> None:
+    """Somebody the bot does not know has shown up: they are looked up afterwards, never while they wait."""
+    with desk.db.begin() as tx:
+        lane = f"learn:{user_id}"
+        outbox.ask(tx, "learn_person", lane, desk.now(), detail={"user": user_id}, collapses=lane)
+    desk.wake()
+
+
+def learn_change(event: Json, desk: Desk, now: datetime) -> None:
+    """A profile has changed, or somebody is new. What the event does not say (the language) is asked for."""
+    user = event["user"]
+    if "locale" in user or user.get("deleted"):
+        with desk.db.begin() as tx:
+            people.learn(tx, [person_of(user)], now)
+    else:
+        ask_for_person(desk, str(user["id"]))
+
+
+def join(event: Json, desk: Desk, now: datetime) -> None:
+    """Whoever joins an incident's channel handles its case."""
+    with desk.db.begin() as tx:
+        incident = incidents.in_channel(tx, str(event["channel"]))
+        if incident is not None and event["user"] != desk.identity().user_id:
+            incidents.add_participants(tx, incident.id, [str(event["user"])])
+            incidents.set_invited(tx, incident.id, [str(event["user"])], now)
+
+
+def learn_person(desk: Desk, errand: Errand) -> None:
+    """Asks Slack who somebody is."""
+    user = desk.client.users_info(user=str(errand.detail["user"]), include_locale=True)["user"]
+    with desk.db.begin() as tx:
+        people.learn(tx, [person_of(user)], desk.now())
+
+
+def learn_everybody(desk: Desk, errand: Errand) -> None:  # noqa: ARG001 - an errand's shape
+    """Asks Slack for all people, page by page."""
+    for page in desk.client.users_list(limit=200, include_locale=True):
+        with desk.db.begin() as tx:
+            people.learn(tx, [person_of(user) for user in page["members"] if not user.get("is_bot")], desk.now())
+
+
+def learn_groups(desk: Desk, errand: Errand) -> None:  # noqa: ARG001 - an errand's shape
+    """Asks Slack who is in the user groups that the procedure names."""
+    groups = desk.client.usergroups_list(include_users=True)["usergroups"]
+    with desk.db.begin() as tx:
+        for handle, users in _named(groups, desk.procedure.groups):
+            people.set_roster(tx, handle, users, desk.now())
+
+
+def person_of(user: Any) -> Person:
+    """A person as Slack describes them."""
+    profile = user.get("profile") or {}
+    name = profile.get("display_name") or user.get("real_name") or profile.get("real_name") or user.get("name") or ""
+    locale = user.get("locale")
+    return Person(
+        user_id=str(user["id"]),
+        name=str(name)[:150],
+        language=language_of(str(locale), "en") if locale else None,
+        timezone=user.get("tz"),
+        is_active=not user.get("deleted", False),
+    )
+
+
+def _named(groups: Iterable[Any], handles: set[str]) -> Iterable[tuple[str, list[str]]]:
+    for group in groups:
+        if group["handle"] in handles:
+            yield group["handle"], [str(user) for user in group.get("users") or ()]

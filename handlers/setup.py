@@ -1,0 +1,98 @@
+"""What must be right outside of the bot: tokens, scopes, groups and channels in Slack, in plain sentences."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import yaml
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+
+from bot.procedure import Procedure
+from bot.settings import WrongSetup
+from handlers.desk import Identity
+
+MANIFEST = Path(__file__).parent.parent / "manifest.yml"
+
+MENDS = {
+    "invalid_auth": "Slack does not know SLACK_BOT_TOKEN: copy it again (Slack: OAuth & Permissions).",
+    "not_authed": "Slack does not know SLACK_BOT_TOKEN: copy it again (Slack: OAuth & Permissions).",
+    "account_inactive": "The app was removed from the workspace: install it again, and copy the new SLACK_BOT_TOKEN.",
+    "token_revoked": "SLACK_BOT_TOKEN was revoked: install the app again, and copy the new one.",
+    "token_expired": "SLACK_BOT_TOKEN has expired: turn token rotation off in the manifest and install the app again.",
+    "not_allowed_token_type": "SLACK_BOT_TOKEN is not a bot token: it begins with xoxb- (Slack: OAuth & Permissions).",
+}
+
+
+def identify(client: WebClient) -> Identity:
+    """Who the bot is.
+
+    Raises WrongSetup when Slack refuses the token, OSError or URLError when Slack can't be reached.
+    """
+    try:
+        answer = client.auth_test()
+    except SlackApiError as error:
+        word = str(error.response["error"])
+        if word in MENDS:
+            raise WrongSetup(MENDS[word]) from None
+        raise URLError(word) from None  # Slack's own trouble: it passes
+    return Identity(str(answer["user_id"]), str(answer["bot_id"]), str(answer["team_id"]))
+
+
+def complaints(client: WebClient, app_token: str | None, procedure: Procedure) -> Iterator[str]:
+    """What is wrong in Slack, a sentence each. Raises like `identify`."""
+    identify(client)
+    yield from _scopes(client)
+    if app_token:
+        yield from _socket(client, app_token)
+    yield from _groups(client, procedure)
+    yield from _channels(client, procedure)
+
+
+def _scopes(client: WebClient) -> Iterator[str]:
+    granted = {scope.strip() for scope in str(_header(client.auth_test(), "x-oauth-scopes")).split(",")}
+    needed = set(yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))["oauth_config"]["scopes"]["bot"])
+    if missing := sorted(needed - granted):
+        yield (
+            f"The app lacks the scopes {', '.join(missing)}: paste manifest.yml into the app's manifest "
+            "(Slack: App Manifest) and install the app again."
+        )
+
+
+def _socket(client: WebClient, app_token: str) -> Iterator[str]:
+    try:
+        client.apps_connections_open(app_token=app_token)
+    except SlackApiError as error:
+        yield (
+            f"Socket Mode can't be used ({error.response['error']}): make an app-level token with connections:write "
+            "(Slack: Basic Information) and set SLACK_APP_TOKEN."
+        )
+
+
+def _groups(client: WebClient, procedure: Procedure) -> Iterator[str]:
+    try:
+        groups = {group["handle"]: group for group in client.usergroups_list(include_users=True)["usergroups"]}
+    except SlackApiError as error:
+        yield f"User groups can't be read ({error.response['error']}): write people's ids into the procedure instead."
+        return
+    for handle in sorted(procedure.groups):
+        if handle not in groups:
+            yield (
+                f"The procedure names the user group @{handle}, which does not exist: create it in Slack, "
+                "or write another group or people's ids into the procedure file."
+            )
+        elif not groups[handle].get("users"):
+            yield f"Nobody is in the user group @{handle}: nobody would be told."
+
+
+def _channels(client: WebClient, procedure: Procedure) -> Iterator[str]:
+    name = procedure.channels.announcements
+    for page in client.conversations_list(types="public_channel", exclude_archived=True, limit=500):
+        if any(name in (f"#{channel['name']}", channel["id"]) for channel in page["channels"]):
+            return
+    yield f"The procedure announces incidents in {name}, which does not exist: create the channel, or name another one."
+
+
+def _header(answer: Any, name: str) -> str:
+    return next((str(value) for key, value in answer.headers.items() if key.lower() == name), "")

@@ -1,0 +1,71 @@
+"""Step 2. Somebody verifies the report: button on card or reminder -> form -> saved -> clock met, card redrawn."""
+
+from datetime import datetime
+
+from slack_bolt import Ack, App
+from slack_sdk import WebClient
+from slack_sdk.models.views import View
+
+from bot import lifecycle
+from bot.incident import Duty, Incident, Person
+from bot.procedure import Procedure
+from bot.wording import Wording
+from handlers.blocks import Json, modal
+from handlers.card import SHOWN_WITH_INCIDENT
+from handlers.desk import Desk
+from handlers.fields import Answers, Text
+from handlers.words import chosen_id
+from storage import deadlines, incidents, journal, notes, outbox
+
+NOTE = Text("note", "verify", multiline=True, max_length=1000)
+
+
+def register(app: App) -> None:
+    """What leads here."""
+    app.action("verify.open")(open_form)
+    app.view("verify.submit")(submit)
+
+
+def open_form(ack: Ack, body: Json, action: Json, client: WebClient, desk: Desk, words: Wording) -> None:
+    """Refuses kindly when somebody was faster."""
+    with desk.db.read() as tx:
+        incident = incidents.get(tx, chosen_id(action))
+    lifecycle.check_can_verify(incident)
+    client.views_open(trigger_id=body["trigger_id"], view=form(incident, desk.procedure, words))
+    ack()
+
+
+def form(incident: Incident, procedure: Procedure, words: Wording) -> View:
+    """One optional field, with what to look at for this kind of incident."""
+    trigger = procedure.triggers.get(incident.trigger)
+    hint = trigger.verify.in_language(words.language) if trigger else None
+    return modal(
+        "verify.submit",
+        words.text("verify.title", number=incident.number),
+        [NOTE.block(words, hint=hint, focus=True)],
+        close=words.text("form.cancel"),
+        submit=words.text("verify.submit"),
+        about=str(incident.id),
+    )
+
+
+def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now: datetime) -> None:
+    """The report holds; the clock is met."""
+    answers = Answers(view)
+    note = NOTE.read(answers)
+    if answers.wrong:
+        ack(response_action="errors", errors=answers.sentences(words))
+        return
+    with desk.db.begin() as tx:
+        incident = incidents.get(tx, int(view["private_metadata"]), lock=True)
+        if notes.was_saved(tx, str(view["id"])):  # the same form once more
+            ack()
+            return
+        lifecycle.check_can_verify(incident)
+        incidents.set_verified(tx, incident.id, person.user_id, now)
+        notes.save(tx, incident.id, str(view["id"]), "verified", person.user_id, now, note)
+        met = deadlines.meet(tx, incident.id, Duty.VERIFY, person.user_id, now)
+        journal.add(tx, incident.id, "verified", person.user_id, now, has_note=bool(note))
+        outbox.redraw(tx, [incident.id], now, SHOWN_WITH_INCIDENT, met)
+    ack()
+    desk.wake()

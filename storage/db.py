@@ -1,0 +1,87 @@
+"""The database: how transactions begin, on SQLite and on PostgreSQL."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import cast
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from storage.encryption import Cipher
+
+
+def upsert(tx: Connection, table: Table) -> sqlite.Insert:
+    """An insert that can say what to do when the row is there already; both databases have the same words for it."""
+    if tx.dialect.name == "postgresql":
+        return cast(sqlite.Insert, postgresql.insert(table))
+    return sqlite.insert(table)
+
+
+class Database:
+    """A door to the database for all threads of a process.
+
+    `begin()` is for one thing that a person does (or one batch of the clock): it commits at its end or undoes all.
+    `read()` only looks.
+    """
+
+    def __init__(self, url: str, cipher: Cipher, pool_size: int = 48) -> None:
+        self.is_sqlite = url.startswith("sqlite")
+        self._writing = threading.Lock()
+        if self.is_sqlite:
+            Path(str(make_url(url).database)).parent.mkdir(parents=True, exist_ok=True)
+            self.engine = create_engine(url, pool_size=pool_size, max_overflow=-1, connect_args={"timeout": 15})
+            _set_up_sqlite(self.engine)
+        else:
+            # Pre-ping: a connection that a restarted server has dropped is replaced before a person meets it.
+            self.engine = create_engine(
+                url, pool_size=pool_size, max_overflow=16, pool_pre_ping=True, connect_args={"connect_timeout": 5}
+            )
+        self._reader = self.engine.execution_options(cipher=cipher)
+        self._writer = self.engine.execution_options(cipher=cipher, writes=True)
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A transaction that may write; commits at the end, undoes everything when an exception leaves it."""
+        if self.is_sqlite:
+            # SQLite lets one write at a time. Waiting here is in order and at once; its own waiting sleeps in steps.
+            with self._writing, self._writer.begin() as tx:
+                yield tx
+        else:
+            with self._writer.begin() as tx:
+                yield tx
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only looks: it never waits for a writer."""
+        with self._reader.connect() as tx:
+            yield tx
+
+    def is_reachable(self) -> bool:
+        """Asks the database for a sign of life. Raises sqlalchemy.exc.OperationalError when there is none."""
+        with self.read() as tx:
+            return bool(tx.execute(text("select 1")).scalar_one() == 1)
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self.engine.dispose()
+
+
+def _set_up_sqlite(engine: Engine) -> None:
+    """WAL, so that readers and the writer don't wait for each other; synchronous FULL: acknowledged means on disk."""
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # transactions begin where we say
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def on_begin(tx: Connection) -> None:
+        # A writer takes the lock at once: a transaction that reads first and then finds the lock taken would fail.
+        tx.exec_driver_sql("BEGIN IMMEDIATE" if tx.get_execution_options().get("writes") else "BEGIN")

@@ -1,0 +1,72 @@
+"""Customers' data are encrypted at rest (design.md decision 7): the first key encrypts, all can decrypt."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from sqlalchemy import Connection
+
+from bot.settings import WrongSetup
+
+
+class Cipher:
+    """Seals and opens words with the installation's keys.
+
+    Raises WrongSetup when there is no key, or one is not a Fernet key; the keys are never in the sentence.
+    """
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        if not keys:
+            raise WrongSetup(HOW_TO_MAKE_A_KEY)
+        try:
+            self._fernet = MultiFernet([Fernet(key) for key in keys])
+        except ValueError:
+            raise WrongSetup(
+                f"HOTLINE_ENCRYPTION_KEYS has a key that is not one (32 bytes, url-safe base64). {HOW_TO_MAKE_A_KEY}"
+            ) from None
+
+    def seal(self, words: str) -> str:
+        """Encrypts; nothing stays nothing."""
+        return self._fernet.encrypt(words.encode()).decode() if words else ""
+
+    def open(self, sealed: str) -> str:
+        """Decrypts. Raises WrongKey when none of the keys fits."""
+        if not sealed:
+            return ""
+        try:
+            return self._fernet.decrypt(sealed.encode()).decode()
+        except InvalidToken:
+            raise WrongKey from None
+
+
+class WrongKey(Exception):  # noqa: N818 - it says what it is
+    """What is in the database was encrypted with a key that is not in HOTLINE_ENCRYPTION_KEYS."""
+
+
+HOW_TO_MAKE_A_KEY = (
+    "Set HOTLINE_ENCRYPTION_KEYS: customers' names and contact details are encrypted with it. "
+    "`python -m bot keys new` prints a new key; keep it where you keep passwords."
+)
+
+
+def cipher_of(tx: Connection) -> Cipher:
+    """The cipher that the database was opened with."""
+    cipher = tx.get_execution_options()["cipher"]
+    assert isinstance(cipher, Cipher)  # noqa: S101 - storage/db.py puts it there
+    return cipher
+
+
+def key_beside(database: Path) -> str:
+    """The key of an embedded database: in a file beside it, made once, readable by its owner alone."""
+    path = database.with_suffix(".key")
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            pass  # another process that starts beside this one was a moment faster
+        else:
+            with os.fdopen(handle, "w") as file:
+                file.write(Fernet.generate_key().decode())
+    return path.read_text().strip()

@@ -1,0 +1,61 @@
+"""What happened, in order: append-only, each entry chained to the one before by its hash (design.md decision 7)."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from storage.tables import journal
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that happened. `by` is None for the bot itself."""
+
+    at: datetime
+    by: str | None
+    what: str
+    detail: Mapping[str, Any]
+    previous: str
+    hash: str
+
+
+def add(tx: Connection, incident_id: int, what: str, by: str | None, now: datetime, **detail: object) -> None:
+    """Writes an entry. The caller holds the incident's lock, so that the chain has no fork.
+
+    `detail` has ids, numbers and the procedure's words; never customers' data.
+    """
+    last = select(journal.c.hash).where(journal.c.incident_id == incident_id).order_by(journal.c.id.desc()).limit(1)
+    previous = tx.execute(last).scalar_one_or_none() or ""
+    hash_ = _hash(previous, incident_id, now, by, what, detail)
+    tx.execute(
+        insert(journal).values(
+            incident_id=incident_id, at=now, by=by, what=what, detail=detail, previous=previous, hash=hash_
+        )
+    )
+
+
+def of_incident(tx: Connection, incident_id: int) -> list[Entry]:
+    """Everything that happened in an incident, oldest first."""
+    question = select(journal).where(journal.c.incident_id == incident_id).order_by(journal.c.id)
+    return [Entry(row.at, row.by, row.what, row.detail, row.previous, row.hash) for row in tx.execute(question)]
+
+
+def is_whole(tx: Connection, incident_id: int) -> bool:
+    """Whether no entry was changed or taken out of the chain."""
+    previous = ""
+    for entry in of_incident(tx, incident_id):
+        expected = _hash(previous, incident_id, entry.at, entry.by, entry.what, entry.detail)
+        if (entry.previous, entry.hash) != (previous, expected):
+            return False
+        previous = entry.hash
+    return True
+
+
+def _hash(previous: str, incident_id: int, at: datetime, by: str | None, what: str, detail: Mapping[str, Any]) -> str:
+    said = json.dumps([previous, incident_id, at.timestamp(), by, what, detail], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(said.encode()).hexdigest()

@@ -1,0 +1,310 @@
+"""Everything that is still to be done in Slack, and the messages that were said (design.md decision 3).
+
+An *errand* is one thing for the courier: open a channel, draw a message. It is written in the same transaction as the
+change that causes it, and deleted when it is done. A *message* stays: it is drawn again whenever its facts change.
+Order is kept within a lane; lanes run side by side.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, or_, select, text, update
+
+from storage.db import upsert
+from storage.tables import messages, outbox
+
+
+@dataclass(frozen=True)
+class Message:
+    """Something said in Slack, or still to be said; `ts` is None until it is there."""
+
+    id: int
+    incident_id: int
+    drawing: str
+    place: str
+    user_id: str | None
+    deadline_id: int | None
+    moment: int | None
+    detail: Mapping[str, Any]
+    created_at: datetime
+    channel_id: str | None
+    ts: str | None
+
+
+@dataclass(frozen=True)
+class Errand:
+    """One thing for the courier to do."""
+
+    id: int
+    incident_id: int | None
+    errand: str
+    lane: str
+    message_id: int | None
+    detail: Mapping[str, Any]
+    created_at: datetime
+    tries: int
+    unsure: bool
+
+
+@dataclass(frozen=True)
+class Saying:
+    """A message before it is remembered. `place` is `incident`, `announcements` or `person`."""
+
+    incident_id: int
+    drawing: str
+    place: str
+    user_id: str | None = None
+    deadline_id: int | None = None
+    moment: int | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def lane(self) -> str:
+        """What is said in one channel keeps its order; different places don't wait for each other."""
+        return f"person:{self.user_id}" if self.place == "person" else f"{self.place}:{self.incident_id}"
+
+
+def say(tx: Connection, sayings: Sequence[Saying], now: datetime) -> list[int]:
+    """Messages that are to be said. Returns their ids, in order."""
+    if not sayings:
+        return []
+    rows = [
+        {
+            "incident_id": saying.incident_id,
+            "drawing": saying.drawing,
+            "place": saying.place,
+            "user_id": saying.user_id,
+            "deadline_id": saying.deadline_id,
+            "moment": saying.moment,
+            "detail": dict(saying.detail),
+            "created_at": now,
+        }
+        for saying in sayings
+    ]
+    statement = insert(messages).returning(messages.c.id, sort_by_parameter_order=True)
+    ids = list(tx.execute(statement, rows).scalars())
+    tx.execute(
+        insert(outbox),
+        [
+            _errand_row("draw", saying.lane, now, saying.incident_id, message_id)
+            for saying, message_id in zip(sayings, ids, strict=True)
+        ],
+    )
+    return ids
+
+
+def redraw(
+    tx: Connection,
+    incident_ids: Collection[int],
+    now: datetime,
+    drawings: Collection[str] = (),
+    deadline_ids: Collection[int] = (),
+) -> None:
+    """Messages that show what has changed are drawn again: those of these drawings, or about these deadlines."""
+    question = (
+        select(messages)
+        .where(
+            messages.c.incident_id.in_(incident_ids),
+            or_(messages.c.drawing.in_(drawings), messages.c.deadline_id.in_(deadline_ids)),
+        )
+        .order_by(messages.c.id)
+    )
+    rows = []
+    for message in [_message(row) for row in tx.execute(question)]:
+        lane = Saying(message.incident_id, message.drawing, message.place, message.user_id).lane
+        rows.append(
+            _errand_row("draw", lane, now, message.incident_id, message.id) | {"collapses": f"draw:{message.id}"}
+        )
+    _collapsed(tx, rows)
+
+
+def ask(
+    tx: Connection,
+    errand: str,
+    lane: str,
+    now: datetime,
+    incident_id: int | None = None,
+    detail: Mapping[str, Any] | None = None,
+    collapses: str | None = None,
+) -> None:
+    """An errand that is not a message. With `collapses`, one that still waits by that name stands for it."""
+    row = _errand_row(errand, lane, now, incident_id, None, detail)
+    if collapses is None:
+        tx.execute(insert(outbox).values(**row))
+    else:
+        _collapsed(tx, [row | {"collapses": collapses}])
+
+
+def ask_for_each(tx: Connection, errand: str, incident_ids: Collection[int], now: datetime) -> None:
+    """The same errand for several incidents, each in its own lane; one that still waits stands for this one."""
+    _collapsed(
+        tx,
+        [
+            _errand_row(errand, f"{errand}:{incident_id}", now, incident_id) | {"collapses": f"{errand}:{incident_id}"}
+            for incident_id in sorted(incident_ids)
+        ],
+    )
+
+
+def claim(tx: Connection, now: datetime, holder: str, lease: timedelta, limit: int) -> list[Errand]:
+    """Errands that can be done now, oldest first: the first of each lane, none that somebody else holds.
+
+    They are `holder`'s until `lease` has passed: a process that died holds up nobody for longer.
+    """
+    earlier = outbox.alias("earlier")
+    due = (
+        select(outbox.c.id)
+        .where(
+            outbox.c.gave_up_at.is_(None),
+            outbox.c.not_before <= now,
+            or_(outbox.c.held_until.is_(None), outbox.c.held_until <= now),
+            ~select(earlier.c.id)
+            .where(earlier.c.lane == outbox.c.lane, earlier.c.id < outbox.c.id, earlier.c.gave_up_at.is_(None))
+            .exists(),
+        )
+        .order_by(outbox.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    statement = (
+        update(outbox)
+        .where(outbox.c.id.in_(due))
+        .values(
+            held_by=holder,
+            held_until=now + lease,
+            tries=outbox.c.tries + 1,
+            unsure=or_(outbox.c.unsure, outbox.c.held_by.is_not(None)),  # whoever held it died over it
+        )
+        .returning(outbox)
+    )
+    return sorted((_errand(row) for row in tx.execute(statement)), key=lambda errand: errand.id)
+
+
+def done(tx: Connection, errand_id: int) -> None:
+    """It is done, or there is nothing left to do."""
+    tx.execute(delete(outbox).where(outbox.c.id == errand_id))
+
+
+def put_back(tx: Connection, errand_id: int, not_before: datetime, error: str, unsure: bool) -> None:
+    """It did not work; it is tried again then. `unsure` when Slack may have done it all the same."""
+    values: dict[str, Any] = {"held_by": None, "held_until": None, "not_before": not_before, "error": error}
+    if unsure:
+        values["unsure"] = True
+    tx.execute(update(outbox).where(outbox.c.id == errand_id).values(**values))
+
+
+def give_up(tx: Connection, errand_id: int, error: str, now: datetime) -> None:
+    """It can never work; it stays on record and holds up nothing behind it."""
+    tx.execute(
+        update(outbox)
+        .where(outbox.c.id == errand_id)
+        .values(gave_up_at=now, error=error, held_by=None, held_until=None)
+    )
+
+
+def release(tx: Connection, dead: Iterable[str]) -> None:
+    """What these processes held is free at once: they are known to be dead."""
+    free = {"held_by": None, "held_until": None, "unsure": True}
+    tx.execute(update(outbox).where(outbox.c.held_by.in_(list(dead))).values(**free))
+
+
+def holders(tx: Connection) -> set[str]:
+    """Who holds anything."""
+    return set(tx.execute(select(outbox.c.held_by).where(outbox.c.held_by.is_not(None)).distinct()).scalars())
+
+
+def next_time(tx: Connection) -> datetime | None:
+    """The earliest time at which an errand that waits can be tried."""
+    # Whoever holds it has not_before behind them.
+    ready = func.coalesce(outbox.c.held_until, outbox.c.not_before)
+    at: datetime | None = tx.execute(
+        select(func.min(ready, type_=outbox.c.not_before.type)).where(outbox.c.gave_up_at.is_(None))
+    ).scalar_one()
+    return at
+
+
+def waiting(tx: Connection) -> int:
+    """How many errands are not done yet."""
+    return tx.execute(select(func.count()).select_from(outbox).where(outbox.c.gave_up_at.is_(None))).scalar_one()
+
+
+def message(tx: Connection, message_id: int) -> Message:
+    """One message. Raises sqlalchemy.exc.NoResultFound when there is none."""
+    return _message(tx.execute(select(messages).where(messages.c.id == message_id)).one())
+
+
+def of_incident(tx: Connection, incident_id: int) -> list[Message]:
+    """Everything said about an incident, oldest first."""
+    question = select(messages).where(messages.c.incident_id == incident_id).order_by(messages.c.id)
+    return [_message(row) for row in tx.execute(question)]
+
+
+def set_said(tx: Connection, message_id: int, channel_id: str, ts: str) -> None:
+    """The message is there."""
+    tx.execute(update(messages).where(messages.c.id == message_id).values(channel_id=channel_id, ts=ts))
+
+
+def _collapsed(tx: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    # The update locks the waiting row until this transaction ends, so that nobody draws it before the change is there.
+    statement = upsert(tx, outbox)
+    tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=["collapses"],
+            index_where=text("tries = 0 and collapses is not null"),
+            set_={"collapses": statement.excluded.collapses},
+        ),
+        list(rows),
+    )
+
+
+def _errand_row(
+    errand: str,
+    lane: str,
+    now: datetime,
+    incident_id: int | None = None,
+    message_id: int | None = None,
+    detail: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    return {
+        "errand": errand,
+        "lane": lane,
+        "incident_id": incident_id,
+        "message_id": message_id,
+        "detail": dict(detail or {}),
+        "created_at": now,
+        "not_before": now,
+    }
+
+
+def _errand(row: Row[Any]) -> Errand:
+    return Errand(
+        row.id,
+        row.incident_id,
+        row.errand,
+        row.lane,
+        row.message_id,
+        row.detail or {},
+        row.created_at,
+        row.tries,
+        row.unsure,
+    )
+
+
+def _message(row: Row[Any]) -> Message:
+    return Message(
+        row.id,
+        row.incident_id,
+        row.drawing,
+        row.place,
+        row.user_id,
+        row.deadline_id,
+        row.moment,
+        row.detail or {},
+        row.created_at,
+        row.channel_id,
+        row.ts,
+    )

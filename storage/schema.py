@@ -1,0 +1,71 @@
+"""Brings the database's tables to the shape of this version, and proves that the encryption keys are its own."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, insert, select, text
+
+from bot.settings import WrongSetup
+from storage.db import Database
+from storage.encryption import WrongKey, cipher_of
+from storage.tables import facts
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+LOCK = 4815162342  # any number, the same in every replica
+
+
+def migrate(db: Database) -> None:
+    """Runs what is missing of `storage/migrations/`; of several that start together one does it, the others wait.
+
+    Raises WrongSetup when the database belongs to a newer version, or to other encryption keys.
+    """
+    with db.begin() as tx:  # on SQLite this takes the write lock
+        if tx.dialect.name == "postgresql":
+            tx.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        if (version := _version(tx)) is not None and version not in _known():
+            raise WrongSetup(
+                f"The database was written by a newer version of Hotline (migration {version}): "
+                "start that version, or a newer one."
+            )
+        config = _config()
+        config.attributes["connection"] = tx
+        command.upgrade(config, "head")
+        _check_keys(tx)
+
+
+def is_current(db: Database) -> bool:
+    """Whether the tables have the shape of this version."""
+    with db.read() as tx:
+        return _version(tx) == ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _version(tx: Connection) -> str | None:
+    return MigrationContext.configure(tx).get_current_revision()
+
+
+def _known() -> set[str]:
+    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _check_keys(tx: Connection) -> None:
+    sealed = tx.execute(select(facts.c.value).where(facts.c.name == "key_check")).scalar_one_or_none()
+    if sealed is None:
+        tx.execute(insert(facts).values(name="key_check", value=cipher_of(tx).seal("hotline")))
+        return
+    try:
+        cipher_of(tx).open(sealed)
+    except WrongKey:
+        raise WrongSetup(
+            "HOTLINE_ENCRYPTION_KEYS has none of the keys that this database was written with: "
+            "put the old key behind the new one, separated by a comma. Without it customers' data can't be read."
+        ) from None

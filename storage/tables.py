@@ -1,0 +1,311 @@
+"""The tables. `storage/migrations/` brings an older database to this shape; a test compares the two."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware UTC datetime, on SQLite (which knows no zones) as on PostgreSQL. Refuses a naive one."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To the database: always UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """From the database: always aware."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _id() -> Column[int]:
+    return Column("id", Integer, primary_key=True)
+
+
+def _of_incident(nullable: bool = False) -> Column[int]:
+    return Column("incident_id", Integer, ForeignKey("incidents.id", ondelete="CASCADE"), nullable=nullable)
+
+
+def _words(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False, server_default="")
+
+
+incidents = Table(
+    "incidents",
+    metadata,
+    _id(),
+    Column("report_key", String(80), nullable=False, unique=True),  # a form is submitted once, however often it arrives
+    Column("status", String(20), nullable=False),
+    Column("title", String(150), nullable=False),
+    Column("what_happened", Text, nullable=False),
+    Column("trigger", String(40), nullable=False),
+    Column("customers_affected", Integer, nullable=False),
+    Column("proposed_severity", Integer, nullable=False),
+    Column("reporter_id", String(20), nullable=False),
+    Column("is_private", Boolean, nullable=False),
+    Column("reported_at", UtcTime, nullable=False),
+    Column("source", String(20)),
+    _words("product"),
+    Column("happened_at", UtcTime),
+    _words("place"),
+    _words("demand"),
+    _words("done_already"),
+    _words("impact"),
+    Column("urgency", String(20)),
+    Column("emotion", String(20)),
+    Column("channel_id", String(20), unique=True),
+    Column("channel_name", String(80)),
+    Column("archived_at", UtcTime),
+    Column("verified_at", UtcTime),
+    Column("verified_by", String(20)),
+    Column("dismissed_at", UtcTime),
+    Column("dismissed_by", String(20)),
+    _words("dismissal_reason"),
+    CheckConstraint("proposed_severity in (1, 2, 3)", name="severity"),
+    Index(
+        "ix_incidents_open",
+        "reported_at",
+        postgresql_where=text("status <> 'dismissed'"),
+        sqlite_where=text("status <> 'dismissed'"),
+    ),
+)
+
+customers = Table(
+    "customers",
+    metadata,
+    _id(),
+    _of_incident(),
+    _words("name"),  # name, number and contact are sealed
+    _words("number"),
+    _words("contact"),
+    Column("tier", String(20)),
+    Column("language", String(5)),
+    Index("ix_customers_incident", "incident_id"),
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    _id(),
+    _of_incident(),
+    Column("kind", String(20), nullable=False),
+    Column("ref", String(80), nullable=False),
+    _words("name"),
+    _words("url"),
+    UniqueConstraint("incident_id", "ref"),
+)
+
+participants = Table(
+    "participants",
+    metadata,
+    _id(),  # the order in which they were added: the reporter is invited first
+    _of_incident(),
+    Column("user_id", String(20), nullable=False),
+    Column("invited_at", UtcTime),
+    Column("refused", String(80)),  # Slack's word for why they could not be invited
+    UniqueConstraint("incident_id", "user_id"),
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    _id(),
+    _of_incident(),
+    Column("form_key", String(80), nullable=False, unique=True),
+    Column("by", String(20), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("channel", String(20), nullable=False),
+    _words("customer"),  # customer, said and answer are sealed
+    _words("said"),
+    _words("answer"),
+    Index("ix_contacts_incident", "incident_id"),
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    _id(),
+    _of_incident(),
+    Column("form_key", String(80), nullable=False, unique=True),
+    Column("occasion", String(20), nullable=False),
+    Column("by", String(20), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    _words("words"),
+    Index("ix_notes_incident", "incident_id"),
+)
+
+deadlines = Table(
+    "deadlines",
+    metadata,
+    _id(),
+    _of_incident(),
+    Column("duty", String(40), nullable=False),
+    Column("owner_id", String(20), nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("due_at", UtcTime, nullable=False),
+    Column("escalate_every_s", Integer, nullable=False),
+    Column("moments", JSON, nullable=False),
+    Column("position", Integer, nullable=False, server_default="0"),
+    Column("next_nudge_at", UtcTime),
+    Column("met_at", UtcTime),
+    Column("met_by", String(20)),
+    Column("stopped_at", UtcTime),
+    Index("ix_deadlines_incident", "incident_id"),
+    # Only rows that the clock still has something to do with: waking costs what is due, not what is open (decision 4).
+    Index(
+        "ix_deadlines_next_nudge",
+        "next_nudge_at",
+        postgresql_where=text("next_nudge_at is not null"),
+        sqlite_where=text("next_nudge_at is not null"),
+    ),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    _id(),
+    _of_incident(),
+    Column("drawing", String(30), nullable=False),  # what draws it: card, announcement, reminder ...
+    Column("place", String(20), nullable=False),  # incident, announcements, or person
+    Column("user_id", String(20)),  # whom a direct message goes to
+    Column("deadline_id", Integer, ForeignKey("deadlines.id", ondelete="CASCADE")),
+    Column("moment", Integer),
+    Column("detail", JSON),  # ids and numbers only
+    Column("created_at", UtcTime, nullable=False),
+    Column("channel_id", String(20)),
+    Column("ts", String(30)),
+    Index("ix_messages_incident", "incident_id"),
+    Index("ix_messages_deadline", "deadline_id"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _id(),
+    _of_incident(nullable=True),
+    Column("errand", String(30), nullable=False),
+    Column("lane", String(60), nullable=False),  # order is kept within a lane; lanes run side by side
+    Column("message_id", Integer, ForeignKey("messages.id", ondelete="CASCADE")),
+    Column("detail", JSON),  # ids only
+    Column("collapses", String(80)),  # a drawing that still waits stands for all that ask for it
+    Column("created_at", UtcTime, nullable=False),
+    Column("not_before", UtcTime, nullable=False),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("unsure", Boolean, nullable=False, server_default=text("false")),  # an earlier try may have taken effect
+    Column("held_by", String(80)),
+    Column("held_until", UtcTime),
+    Column("gave_up_at", UtcTime),
+    _words("error"),
+    Index(
+        "ix_outbox_lane",
+        "lane",
+        "id",
+        postgresql_where=text("gave_up_at is null"),
+        sqlite_where=text("gave_up_at is null"),
+    ),
+    Index(
+        "ix_outbox_due",
+        "not_before",
+        "id",
+        postgresql_where=text("gave_up_at is null"),
+        sqlite_where=text("gave_up_at is null"),
+    ),
+    Index(
+        "uq_outbox_collapses",
+        "collapses",
+        unique=True,
+        postgresql_where=text("tries = 0 and collapses is not null"),
+        sqlite_where=text("tries = 0 and collapses is not null"),
+    ),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    _id(),
+    _of_incident(),
+    Column("at", UtcTime, nullable=False),
+    Column("by", String(20)),  # None: the bot itself
+    Column("what", String(40), nullable=False),
+    Column("detail", JSON, nullable=False),  # ids, numbers and the procedure's words; never customers' data
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False, unique=True),
+    UniqueConstraint("incident_id", "previous"),
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("user_id", String(20), primary_key=True),
+    Column("name", String(150), nullable=False, server_default=""),
+    Column("language", String(5)),
+    Column("timezone", String(60)),
+    Column("is_active", Boolean, nullable=False),
+    Column("dm_channel_id", String(20)),
+    Column("learned_at", UtcTime),
+)
+
+rosters = Table(
+    "rosters",
+    metadata,
+    Column("handle", String(80), primary_key=True),
+    Column("members", JSON, nullable=False),
+    Column("learned_at", UtcTime, nullable=False),
+)
+
+places = Table(
+    "places",
+    metadata,
+    Column("name", String(90), primary_key=True),  # as the procedure file writes it: #incidents
+    Column("channel_id", String(20), nullable=False),
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("name", String(40), primary_key=True),  # key_check: proves that the keys are the ones of this database
+    Column("value", Text, nullable=False),
+)
+
+
+def as_dict(row: Any) -> dict[str, Any]:
+    """A row's columns by name."""
+    return dict(row._mapping)
