@@ -76,7 +76,8 @@ class Program:
         self.app = App(
             name="hotline",
             client=WebClient(token, settings.slack_api_url, ACK_TIMEOUT_S, retry_handlers=[]),
-            authorize=self._authorize,
+            authorize=self._authorizing(),
+            logger=logging.getLogger("slack_bolt.hotline"),
             signing_secret=secret.get_secret_value() if secret else None,
             process_before_response=True,
             raise_error_for_unhandled_request=False,
@@ -110,12 +111,17 @@ class Program:
         self.courier.stop()
         self.db.close()
 
-    def _authorize(self) -> AuthorizeResult:
-        me = self.identity()
+    def _authorizing(self) -> Callable[[], AuthorizeResult]:
+        """One workspace, one token: no call to Slack for each request. Bolt hands in what the arguments name: none."""
         token = self.settings.slack_bot_token.get_secret_value()
-        return AuthorizeResult(
-            enterprise_id=None, team_id=me.team_id, bot_user_id=me.user_id, bot_id=me.bot_id, bot_token=token
-        )
+
+        def authorize() -> AuthorizeResult:
+            me = self.identity()
+            return AuthorizeResult(
+                enterprise_id=None, team_id=me.team_id, bot_user_id=me.user_id, bot_id=me.bot_id, bot_token=token
+            )
+
+        return authorize
 
 
 def keys(settings: Settings) -> list[str]:

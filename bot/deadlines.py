@@ -73,7 +73,8 @@ def decide(deadline: Deadline, now: datetime) -> Decision:
     """What is to be said about a deadline at `now`. A pure function of the two.
 
     One thing at a time: after an outage that lasted over several moments the next rung is told now, and each
-    further one still gets its full time. A reminder whose deadline has passed meanwhile is skipped: the late message says more.
+    further one still gets its full time. A reminder whose deadline has passed meanwhile is skipped:
+    the late message says more.
     """
     position = deadline.position
     if not deadline.is_running or position >= len(deadline.moments):

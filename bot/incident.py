@@ -239,7 +239,9 @@ class Deadline:
 
     def is_late(self, now: datetime) -> bool:
         """Whether it was missed, or is being missed now."""
-        return self.stopped_at is None and (self.met_at or now) > self.due_at
+        if self.met_at is not None:
+            return self.met_at > self.due_at
+        return self.stopped_at is None and now >= self.due_at
 
 
 @dataclass(frozen=True)

@@ -81,14 +81,19 @@ def register(app: App, desk: Desk) -> None:
     def explain(error: Exception, body: Json, context: BoltContext, client: WebClient) -> BoltResponse:
         """The one place where an error becomes a sentence."""
         words: Wording = context.get("words") or desk.channel_words
-        return tell(body, client, sentence(error, words), words)
+        if body.get("type") == "view_submission":  # under a field Slack shows plain text, without mentions and dates
+            return tell(body, client, sentence(error, words, lambda value: _named(value, words, desk)), words)
+        return tell(body, client, sentence(error, words, lambda value: _mentioned(value, words)), words)
 
 
-def sentence(error: Exception, words: Wording) -> Mrkdwn:
-    """What a person is told: what the procedure says, or what to do when something is broken."""
+def sentence(error: Exception, words: Wording, shown: Callable[[object], object]) -> Mrkdwn:
+    """What a person is told: what the procedure says, or what to do when something is broken.
+
+    `shown` writes a time or a person for where the sentence will stand.
+    """
     if isinstance(error, NotAllowed):
-        shown: dict[str, Any] = {name: _shown(value, words) for name, value in error.values.items()}
-        return words.mrkdwn(error.phrase, **shown)
+        values: dict[str, Any] = {name: shown(value) for name, value in error.values.items()}
+        return words.mrkdwn(error.phrase, **values)
     if isinstance(error, SlackApiError) and error.response["error"] in TOO_LATE:
         return words.mrkdwn("error.too_late")
     if isinstance(error, SlackApiError) and error.response["error"] == "hash_conflict":
@@ -105,7 +110,7 @@ def tell(body: Json, client: WebClient, text: Mrkdwn, words: Wording) -> BoltRes
     if body.get("type") == "view_submission":
         first = next((block["block_id"] for block in body["view"]["blocks"] if block["type"] == "input"), None)
         if first is not None:
-            return _answer({"response_action": "errors", "errors": {first: _plain(text)}})
+            return _answer({"response_action": "errors", "errors": {first: text}})
     elif "command" in body:
         return _answer({"response_type": "ephemeral", "text": text})
     elif "trigger_id" in body:
@@ -124,14 +129,17 @@ def _answer(payload: dict[str, Any]) -> BoltResponse:
     return BoltResponse(status=200, body=json.dumps(payload), headers={"content-type": "application/json"})
 
 
-def _shown(value: object, words: Wording) -> object:
+def _mentioned(value: object, words: Wording) -> object:
     if isinstance(value, datetime):
         return words.day(value)
-    if isinstance(value, str) and value.startswith(("U", "W")):
-        return mention(value)
-    return value
+    return mention(value) if isinstance(value, str) else value
 
 
-def _plain(text: str) -> str:
-    """Under a field Slack shows plain text: a mention or a date there would stay markup."""
-    return text
+def _named(value: object, words: Wording, desk: Desk) -> object:
+    if isinstance(value, datetime):
+        return words.clock(value)
+    if not isinstance(value, str):
+        return value
+    with desk.db.read() as tx:
+        person = known.get(tx, value)
+    return person.name if person and person.name else value

@@ -8,18 +8,21 @@ from slack_sdk.models.blocks import Block, ButtonElement, OverflowMenuElement
 from sqlalchemy import Connection
 
 from bot import grading
-from bot.confidential import masked_name
+from bot.confidential import masked_name, without_name
 from bot.grading import Facts, Proposal, Reason
 from bot.incident import Customer, Deadline, Duty, Evidence, Incident, Severity, Status
 from bot.wording import Mrkdwn, Wording, channel_link, escape, mention
 from handlers.blocks import SECTION_LENGTH, actions, button, context, divider, overflow, quote, section
 from handlers.desk import Desk, Drawing
-from storage import contacts, deadlines, incidents
+from storage import contacts, deadlines, incidents, notes
+from storage.notes import Note
 from storage.outbox import Message
 
 SIGN = {Severity.ONE: "🔴", Severity.TWO: "🟠", Severity.THREE: "🟡"}
 NOT_GRADED = "⚪"
 SHOWN_WITH_INCIDENT = ("card", "announcement")  # drawn again whenever an incident changes
+
+TOLD = ("place", "demand", "done_already", "impact")  # what the reporter said in own words
 
 # The steps of the procedure in their order: the first that is still to be done is the card's primary button.
 NEXT = ((Duty.VERIFY, "verify.open"), (Duty.FIRST_CONTACT, "contact.open"))
@@ -33,6 +36,7 @@ class Facets:
     customer: Customer
     deadlines: Sequence[Deadline]
     evidence: Sequence[Evidence]
+    notes: Sequence[Note]
     contacts: int
     proposal: Proposal
 
@@ -46,6 +50,7 @@ def facets(desk: Desk, tx: Connection, incident: Incident) -> Facets:
         customer,
         deadlines.of_incident(tx, incident.id),
         incidents.evidence_of(tx, incident.id),
+        notes.of_incident(tx, incident.id),
         contacts.count(tx, incident.id),
         grading.propose(facts, desk.procedure),
     )
@@ -158,19 +163,17 @@ def _told(facets: Facets, words: Wording) -> Mrkdwn | None:
     incident = facets.incident
     lines: list[Mrkdwn] = []
     if incident.what_happened.strip() != incident.title:
-        lines.append(quote(incident.what_happened))
+        lines.append(quote(without_name(incident.what_happened, facets.customer.name)))
     said: list[tuple[str, str | Mrkdwn]] = [
         ("happened_at", words.day(incident.happened_at) if incident.happened_at else ""),
-        ("place", incident.place[:300]),
-        ("demand", incident.demand[:300]),
-        ("done_already", incident.done_already[:300]),
-        ("impact", incident.impact[:300]),
+        *((key, without_name(getattr(incident, key)[:300], facets.customer.name)) for key in TOLD),
         ("urgency", words.text(f"urgency.{incident.urgency}") if incident.urgency else ""),
         ("emotion", words.text(f"emotion.{incident.emotion}") if incident.emotion else ""),
         ("source", words.text(f"source.{incident.source}") if incident.source else ""),
         ("evidence", Mrkdwn(" · ".join(_link(item, words) for item in facets.evidence))),
     ]
     lines += [words.mrkdwn("card.said", what=words.text(f"report.{key}"), words=value) for key, value in said if value]
+    lines += [words.mrkdwn("card.note", words=without_name(note.words, facets.customer.name)) for note in facets.notes]
     told, length = [], 0
     for line in lines:  # whole lines, as many as Slack takes; the rest is in the record
         if length + len(line) + 1 > SECTION_LENGTH:

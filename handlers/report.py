@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from bot import deadlines as rules
 from bot import grading
-from bot.confidential import masked_name
+from bot.confidential import without_name
 from bot.incident import (
     Customer,
     CustomerLanguage,
@@ -204,11 +204,9 @@ def save(
 
 
 def title_of(report: Report) -> str:
-    """The first sentence of what happened, in one line, without the customer's name: everybody reads titles."""
+    """The first line of what happened, shortened at a word, without the customer's name: everybody reads titles."""
     first = next((line.strip() for line in report.what_happened.splitlines() if line.strip()), "")
-    title = " ".join(first.split())
-    if report.customer.name and len(report.customer.name) > 1:
-        title = title.replace(report.customer.name, masked_name(report.customer.name))
+    title = without_name(" ".join(first.split()), report.customer.name).rstrip(" .。")
     if len(title) <= TITLE_LENGTH:
         return title
     cut = title[: TITLE_LENGTH - 1]

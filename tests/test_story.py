@@ -1,0 +1,97 @@
+"""Start here: a whole incident as people live it, from the report to its end, on both transports and both databases."""
+
+from tests.workspace import ADA, EVA, LIN, MEI, PAYMENTS_FAIL, SUN, WANG, Workspace
+
+
+def test_a_report_becomes_a_channel_with_the_right_people_and_running_clocks(workspace: Workspace) -> None:
+    opened = workspace.command(LIN)
+    assert opened["view"]["title"]["text"] == "事件上报", "Lin's Slack speaks Chinese"
+    answer = workspace.submit(LIN, **PAYMENTS_FAIL)
+    assert "INC-1 已记录" in str(answer["response"])
+    workspace.settle()
+
+    assert "<#" in str(workspace.view(LIN)["blocks"]), "the form itself shows the way to the channel"
+    [channel] = workspace.channels()
+    assert channel["name"] == "inc-0001-payments-fail-with-error-502"
+    assert {LIN, ADA, MEI} <= set(channel["members"]), "the reporter and everybody on call"
+    assert channel["topic"] == "INC-1 · Payments fail with error 502"
+    card = workspace.card(workspace.incident(1))
+    assert "Proposed: 🔴 severity 1 — 120 customers are affected (100 or more)" in card.everything
+    assert "Acme" not in card.everything, "customers are masked where others read along"
+    assert card.buttons == ["verify.open*", "contact.open"]
+    [announcement] = workspace.said("incidents")
+    assert f"<#{channel['id']}>" in announcement.text
+
+
+def test_the_owner_is_reminded_then_the_next_one_up_is_told_and_so_on_up(workspace: Workspace) -> None:
+    incident = workspace.report()
+    channel = str(workspace.incident(incident.id).channel_id)
+
+    workspace.wait(3)
+    assert f"<@{LIN}>, verify INC-1 by" in workspace.said(channel)[-1].text
+    assert "请在" in workspace.said(LIN)[-1].text, "in person, in Lin's own language"
+    workspace.wait(2)
+    assert f"⚠️ <@{MEI}>, INC-1 is not verified" in workspace.said(channel)[-1].text
+    assert "仍未核实" in workspace.said(MEI)[-1].text
+    assert "⚠️ *Verify*" in workspace.card(incident).everything
+    workspace.wait(5)
+    assert any(f"⚠️ <@{WANG}>" in said.text for said in workspace.said(channel))
+    assert WANG in workspace.channel(channel)["members"], "whoever is told can look"
+    workspace.wait(5)
+    workspace.wait(5)
+    told = [said.text for said in workspace.said(channel)]
+    assert any(f"⚠️ <@{SUN}>, INC-1 is not verified" in text for text in told)
+    assert any(f"⚠️ <@{EVA}>, INC-1 is not verified" in text for text in told)
+    workspace.wait(5)
+    assert any("nobody is left to tell" in said.text for said in workspace.said(channel))
+
+
+def test_who_verifies_and_who_calls_the_customer_stop_the_clocks(workspace: Workspace) -> None:
+    incident = workspace.report()
+    channel = str(workspace.incident(incident.id).channel_id)
+    workspace.wait(3)
+    reminder = workspace.said(channel)[-1]
+    assert reminder.buttons == ["verify.open*"], "the reminder has the button that does the thing"
+
+    assert workspace.click(ADA, reminder, "verify.open")["view"]["title"]["text"] == "Verify INC-1"
+    workspace.submit(ADA, note="Card payments only, since 13:50")
+    workspace.settle()
+    done = next(said for said in workspace.said(channel) if said.ts == reminder.ts)
+    assert f"✅ INC-1 was verified by <@{ADA}>" in done.text
+    assert "2 minutes early" in done.text
+    assert done.buttons == [], "a used button is gone"
+    assert "✅ INC-1" in workspace.said(LIN)[-1].text, "the direct message says so too"
+    card = workspace.card(incident)
+    assert "✅ *Verify*" in card.everything
+    assert "Card payments only" in card.everything
+    assert card.buttons == ["contact.open*"], "the next step is the primary button"
+
+    assert workspace.click(LIN, card, "contact.open")["view"]
+    workspace.submit(LIN, said="We are on it, I call again at 16:00", answer="Please hurry")
+    workspace.settle()
+    assert "✅ *First contact*" in workspace.card(incident).everything
+    before = len(workspace.said(channel))
+    workspace.wait(60)
+    assert len(workspace.said(channel)) == before, "a met duty is not reminded of"
+
+
+def test_what_is_no_emergency_ends_with_a_reason_and_stays_on_record(workspace: Workspace) -> None:
+    incident = workspace.report()
+    channel = str(workspace.incident(incident.id).channel_id)
+    workspace.wait(3)
+    card = workspace.card(incident)
+
+    workspace.click(LIN, card, "card.menu", option=f"dismiss.open:{incident.id}")
+    workspace.submit(LIN, reason="A test of the customer's own")
+    workspace.settle()
+    assert workspace.channel(channel)["is_archived"]
+    ended = workspace.card(incident)
+    assert "Not an emergency" in ended.everything
+    assert "A test of the customer's own" in ended.everything
+    assert ended.buttons == []
+    assert "not an emergency" in workspace.said("incidents")[-1].text
+    assert "无需再处理" in workspace.said(LIN)[-1].text
+    before = len(workspace.said(LIN))
+    workspace.wait(60)
+    assert len(workspace.said(LIN)) == before
+    assert workspace.command(LIN, "list")["ephemeral"]["text"] == "进行中的事件"
