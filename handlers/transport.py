@@ -37,6 +37,7 @@ class SocketMode:
 
     def stop(self) -> None:
         """Leaves; Slack gives what comes then to another replica."""
+        self._handler.client.auto_reconnect_enabled = False
         self._handler.close()  # type: ignore[no-untyped-call]
 
 
