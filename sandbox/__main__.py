@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -20,7 +21,7 @@ STOP_CHILD_WITHIN = 10.0
 
 
 def say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201 - this is the program's face
+    print(text, flush=True)
 
 
 def arguments(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -61,7 +62,8 @@ def main(argv: list[str]) -> int:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, or asyncio forgets TCP_NODELAY
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
@@ -97,6 +99,7 @@ async def run(sandbox: Sandbox, listener: socket.socket, options: argparse.Names
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    gc.set_threshold(50_000, 20, 100)  # the state only grows; looking through all of it often would show in p99
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started and not serving.done():
         await asyncio.sleep(0.005)
