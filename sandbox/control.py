@@ -91,6 +91,7 @@ async def _state(sandbox: "Sandbox", _request: Request) -> Json:
         "views": {v.id: view_json(w, v) for v in w.views.values() if v.type == "modal"},
         "homes": {user: view_json(w, home) for user, home in w.homes.items()},
         "files": {f.id: w.file_json(f) for f in w.files.values()},
+        "bot": sandbox.child,
         "connections": len(sandbox.delivery.connections),
     }
 

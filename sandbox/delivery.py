@@ -62,6 +62,7 @@ class Connection:
     socket: WebSocket
     number: int
     waiting: set[str] = field(default_factory=set)
+    told_to_go: bool = False
 
 
 class Delivery:
@@ -149,6 +150,15 @@ class Delivery:
                 return False
         return True
 
+    async def _wait_for_successor(self) -> None:
+        """An app that was told to refresh opens its new connection first; what it is sent meanwhile waits for that."""
+        until = time.monotonic() + 1.0
+        while all(c.told_to_go for c in self.connections):
+            try:
+                await asyncio.wait_for(self._changed.wait(), max(0.0, until - time.monotonic()))
+            except TimeoutError:
+                return
+
     async def disconnect(self, reason: str) -> int:
         """Tells every connection to go (warning, refresh_requested), or breaks them (abrupt). Returns how many."""
         connections = list(self.connections)
@@ -156,6 +166,7 @@ class Delivery:
             if reason == "abrupt":
                 await self._close(connection)
             else:
+                connection.told_to_go = True
                 info = {"type": "disconnect", "reason": reason, "debug_info": {"host": "sandbox"}}
                 await connection.socket.send_text(json.dumps(info))
         return len(connections)
@@ -220,7 +231,12 @@ class Delivery:
         if not self.connections:
             return Answer("unreachable", delivery_id=sent.id)
         self._turn += 1
-        connection = self.connections[self._turn % len(self.connections)]
+        if all(c.told_to_go for c in self.connections):
+            await self._wait_for_successor()
+        staying = [c for c in self.connections if not c.told_to_go] or self.connections
+        if not staying:
+            return Answer("unreachable", delivery_id=sent.id)
+        connection = staying[self._turn % len(staying)]
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._pending[sent.id] = future
         connection.waiting.add(sent.id)

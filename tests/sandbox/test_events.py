@@ -1,0 +1,105 @@
+"""Events go to whoever subscribed, are acknowledged, and come again when they were not."""
+
+import asyncio
+import json
+from typing import Any
+
+import websockets
+
+from tests.sandbox.conftest import Sandbox
+
+
+async def link(sandbox: Sandbox) -> websockets.ClientConnection:
+    url = sandbox.call("apps.connections.open", "xapp-sandbox")["url"]
+    socket = await websockets.connect(url, proxy=None)
+    assert json.loads(await socket.recv())["type"] == "hello"
+    return socket
+
+
+async def next_envelope(socket: websockets.ClientConnection) -> dict[str, Any]:
+    async with asyncio.timeout(10):
+        return dict(json.loads(await socket.recv()))
+
+
+async def acknowledge(socket: websockets.ClientConnection, envelope: dict[str, Any]) -> None:
+    await socket.send(json.dumps({"envelope_id": envelope["envelope_id"]}))
+
+
+def test_an_event_that_was_not_acknowledged_comes_three_times_more(sandbox: Sandbox) -> None:
+    async def story() -> None:
+        socket = await link(sandbox)
+        sandbox.do("act/profile", user="U0LIN", locale="en-US")
+        first = await next_envelope(socket)
+        assert first["payload"]["event"]["type"] == "user_change"
+        assert first["payload"]["event"]["user"]["locale"] == "en-US"
+        second = await next_envelope(socket)
+        assert (second["retry_attempt"], second["retry_reason"]) == (1, "http_timeout")
+        waiting = asyncio.create_task(next_envelope(socket))
+        while not waiting.done():  # once the sandbox gave up on the second, it waits for a minute to pass
+            sandbox.do("time", advance=20)
+            await asyncio.sleep(0.1)
+        third = await waiting
+        assert third["retry_attempt"] == 2
+        assert third["payload"]["event_id"] == first["payload"]["event_id"]
+        await acknowledge(socket, third)
+        await socket.close()
+
+    asyncio.run(story())
+
+
+def test_an_event_whose_connection_broke_comes_again_on_the_next(sandbox: Sandbox) -> None:
+    async def story() -> None:
+        one, other = await link(sandbox), await link(sandbox)
+        sandbox.do("act/profile", user="U0LIN", tz="Europe/Rome")
+        tasks = {asyncio.create_task(next_envelope(s)): s for s in (one, other)}
+        done, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        first = done.pop()
+        await tasks[first].close()
+        again = await waiting.pop()
+        assert again["payload"]["event_id"] == first.result()["payload"]["event_id"]
+        assert again["retry_attempt"] == 1
+        await acknowledge(other if tasks[first] is one else one, again)
+        await (other if tasks[first] is one else one).close()
+
+    asyncio.run(story())
+
+
+def test_events_stay_away_from_channels_the_bot_is_not_in(sandbox: Sandbox) -> None:
+    async def story() -> None:
+        socket = await link(sandbox)
+        sandbox.do("act/message", user="U0LIN", channel="general", text="among us")
+        sandbox.do("act/invite", user="U0LIN", channel="general", invited=["bot"])
+        sandbox.do("act/message", user="U0LIN", channel="general", text="<@U0TESTER> hello")
+        kinds = []
+        while "app_mention" not in kinds:
+            envelope = await next_envelope(socket)
+            await acknowledge(socket, envelope)
+            assert "among us" not in json.dumps(envelope)
+            kinds.append(envelope["payload"]["event"]["type"])
+        assert "member_joined_channel" in kinds
+        await socket.close()
+
+    asyncio.run(story())
+
+
+def test_ten_connections_are_enough_and_a_ticket_is_good_once(sandbox: Sandbox) -> None:
+    async def story() -> None:
+        url = sandbox.call("apps.connections.open", "xapp-sandbox")["url"]
+        sockets = [await websockets.connect(url, proxy=None)]
+        try:
+            await websockets.connect(url, proxy=None)
+            raise AssertionError("the ticket was good twice")
+        except websockets.InvalidStatus:
+            pass
+        sockets += [await link(sandbox) for _ in range(9)]
+        url = sandbox.call("apps.connections.open", "xapp-sandbox")["url"]
+        try:
+            await websockets.connect(url, proxy=None)
+            raise AssertionError("there were eleven")
+        except websockets.InvalidStatus:
+            pass
+        for socket in sockets:
+            await socket.close()
+
+    asyncio.run(story())
+    assert sandbox.get("wait", connections=0, timeout=10)["ok"]

@@ -1,0 +1,100 @@
+"""`python -m sandbox` as a program: what it keeps, what it says, and the bot it starts."""
+
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sandbox.__main__ import main
+from tests.sandbox.conftest import MANIFEST, Sandbox
+from tests.sandbox.test_with_bolt import until
+
+Start = Callable[..., Sandbox]
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_the_workspace_is_there_again_after_a_restart(
+    start_sandbox: Start, tmp_path: Path, how: signal.Signals
+) -> None:
+    running = start_sandbox("--data", str(tmp_path / "data"))
+    channel = running.call("conversations.create", name="kept")["channel"]["id"]
+    running.call("conversations.invite", channel=channel, users="U0LIN")
+    blocks = [{"type": "section", "block_id": "b", "text": {"type": "plain_text", "text": "x"}}]
+    ts = running.call("chat.postMessage", channel=channel, text="card", blocks=blocks)["ts"]
+    running.call("pins.add", channel=channel, timestamp=ts)
+    running.call("views.publish", user_id="U0LIN", view={"type": "home", "blocks": blocks})
+    running.do("act/upload", user="U0LIN", name="log.txt", content_base64="bG9n")
+    running.do("act/profile", user="U0ADA", locale="zh-CN")
+    running.do("time", advance=3600)
+    before = running.get("state")
+    running.stop(how)
+    running.start()
+    after = running.get("state")
+    for known in (before, after):
+        del known["now"], known["people"]["U0TESTER"]["updated"]
+        for file in known["files"].values():  # their addresses carry the port
+            del file["url_private"], file["url_private_download"], file["permalink"]
+    assert after == before
+    newer = running.call("chat.postMessage", channel=channel, text="later")["ts"]
+    assert newer > ts
+
+
+def test_a_busy_port_and_a_wrong_manifest_are_said_in_a_sentence(
+    sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    port = sandbox.url.rsplit(":", 1)[1]
+    assert main(["--port", port, "--manifest", str(sandbox.manifest)]) == 2
+    assert "cannot be used" in capsys.readouterr().out
+    assert main(["--manifest", str(tmp_path / "none.yml")]) == 2
+    assert "cannot be read" in capsys.readouterr().out
+    wrong = tmp_path / "wrong.yml"
+    wrong.write_text("display_information: {name: x}\nfeatures: {slash_commands: [{command: incident}]}\n", "utf-8")
+    assert main(["--manifest", str(wrong)]) == 2
+    said = capsys.readouterr().out
+    assert "slash_commands[0].description is required" in said
+    assert "must begin with /" in said
+
+
+def test_the_bot_is_started_with_what_it_needs_and_its_end_is_told(start_sandbox: Start, tmp_path: Path) -> None:
+    program = tmp_path / "bot.py"
+    program.write_text(
+        "import os, sys, urllib.request as r\n"
+        "request = r.Request(os.environ['SLACK_API_URL'] + 'auth.test', method='POST',\n"
+        "    headers={'Authorization': 'Bearer ' + os.environ['SLACK_BOT_TOKEN']})\n"
+        "assert b'true' in r.urlopen(request).read()\n"
+        "assert os.environ['SLACK_APP_TOKEN'] and os.environ['SLACK_SIGNING_SECRET']\n"
+        "assert os.environ['DATABASE_URL'].endswith('hotline.db')\n"
+        "sys.exit(3)\n",
+        "utf-8",
+    )
+    running = start_sandbox("--data", str(tmp_path / "data"), command=(sys.executable, str(program)))
+    until(lambda: running.get("calls", method="auth.test"))
+    until(lambda: "exit code 3" in running.get("state")["bot"])
+    assert running.stop() == 0
+    assert any("ended with exit code 3" in line for line in running.said)
+
+
+def test_stopping_the_sandbox_stops_the_bot_first(start_sandbox: Start, tmp_path: Path) -> None:
+    program = tmp_path / "bot.py"
+    marker = tmp_path / "stopped"
+    program.write_text(
+        "import signal, sys, pathlib\n"
+        f"def stop(*_):\n    pathlib.Path({str(marker)!r}).write_text('yes')\n    sys.exit(0)\n"
+        "signal.signal(signal.SIGTERM, stop)\n"
+        f"pathlib.Path({str(tmp_path / 'running')!r}).write_text('yes')\n"
+        "signal.pause()\n",
+        "utf-8",
+    )
+    running = start_sandbox(command=(sys.executable, str(program)))
+    until((tmp_path / "running").exists)
+    assert running.stop(signal.SIGINT) == 0
+    assert marker.read_text("utf-8") == "yes"
+
+
+def test_a_reset_takes_another_manifest(sandbox: Sandbox) -> None:
+    renamed = {**MANIFEST, "features": {**MANIFEST["features"], "bot_user": {"display_name": "Other"}}}
+    sandbox.do("reset", manifest=str(sandbox.install(renamed)))
+    assert sandbox.call("auth.test")["user_id"] == "U0OTHER"
+    assert set(sandbox.get("state")["channels"]) == {"C0GENERAL", "C0INCIDENTS", "C0REVIEWS"}
