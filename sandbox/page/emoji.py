@@ -7,7 +7,8 @@ EMOJI = {
     "smile": "😄", "slightly_smiling_face": "🙂", "grinning": "😀", "joy": "😂", "wink": "😉", "blush": "😊",
     "thinking_face": "🤔", "neutral_face": "😐", "cry": "😢", "sob": "😭", "angry": "😠", "rage": "😡", "scream": "😱",
     "sweat": "😓", "sweat_smile": "😅", "relieved": "😌", "sleeping": "😴", "exploding_head": "🤯", "heart": "❤️",
-    "broken_heart": "💔", "fire": "🔥", "tada": "🎉", "sparkles": "✨", "star": "⭐", "zap": "⚡", "boom": "💥", "100": "💯",
+    "broken_heart": "💔", "fire": "🔥",
+    "tada": "🎉", "sparkles": "✨", "star": "⭐", "zap": "⚡", "boom": "💥", "100": "💯",
     "red_circle": "🔴", "large_orange_circle": "🟠", "large_yellow_circle": "🟡", "large_green_circle": "🟢",
     "large_blue_circle": "🔵", "large_purple_circle": "🟣", "white_circle": "⚪", "black_circle": "⚫",
     "large_red_square": "🟥", "large_green_square": "🟩", "white_large_square": "⬜", "black_large_square": "⬛",
@@ -40,4 +41,4 @@ EMOJI = {
 
 def emoji(name: str) -> str | None:
     """The character, or None for a name we do not know; skin tones are left out."""
-    return EMOJI.get(name.split("::")[0])
+    return EMOJI.get(name.split("::", maxsplit=1)[0])

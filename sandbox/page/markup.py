@@ -5,14 +5,14 @@ from typing import TypeAlias
 
 from markupsafe import Markup, escape
 
-Child: TypeAlias = "str | Markup | int | float | None | Iterable[Child]"
+Child: TypeAlias = "str | Markup | int | float | Iterable[Child] | None"
 Attribute: TypeAlias = "str | int | float | bool | None"
 
 EMPTY = Markup()
 VOID = {"br", "hr", "img", "input"}
 
 
-def tag(name: str, *children: Child, **attributes: Attribute) -> Markup:
+def tag(name: str, /, *children: Child, **attributes: Attribute) -> Markup:
     """`tag("a", "text", href="...", class_="x", data_do="open")`; None and False leave an attribute out."""
     opening = Markup("<") + Markup(name)  # noqa: S704 - names come from this room
     for key, value in attributes.items():

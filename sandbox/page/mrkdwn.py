@@ -1,11 +1,11 @@
 """Slack's mrkdwn and rich text as HTML. Whatever is not one of Slack's own signs is shown as text."""
 
 import re
-from collections.abc import Callable
 
 from markupsafe import Markup, escape
 
 from sandbox.page.emoji import emoji
+from sandbox.page.icons import icon
 from sandbox.page.markup import EMPTY, tag
 from sandbox.page.viewer import Viewer
 from sandbox.page.when import fill_tokens
@@ -22,26 +22,38 @@ STYLES = (
     ("i", re.compile(r"(?<![^\W_])_(?=[^\s_])([^\n]*?[^\s_])_(?![^\W_])")),
     ("s", re.compile(r"(?<![\w~])~(?=[^\s~])([^\n~]*?[^\s~])~(?![\w~])")),
 )
-# What was rendered already waits behind such a mark, so that no later rule looks into it.
 MARK = re.compile("\ue000(\\d+)\ue001")
 OWN_MARKS = re.compile("[\ue000\ue001]")
 
 
+class _Kept:
+    """What was rendered already waits here behind a mark, so that no later rule looks into it."""
+
+    def __init__(self) -> None:
+        self.parts: list[Markup] = []
+
+    def keep(self, html: Markup) -> str:
+        self.parts.append(html)
+        return f"\ue000{len(self.parts) - 1}\ue001"
+
+    def put_back(self, html: str) -> Markup:
+        # A box ends its line by itself: the line ends around it would show as empty lines.
+        html = re.sub(r"\n?(\ue000(\d+)\ue001)\n?", lambda m: m[1] if self._is_box(m[2]) else m[0], html)
+        while MARK.search(html):
+            html = MARK.sub(lambda m: str(self.parts[int(m[1])]), html)
+        return Markup(html)  # noqa: S704 - escaped in _inline, the parts in `tag`
+
+    def _is_box(self, number: str) -> bool:
+        return self.parts[int(number)].startswith(("<blockquote", '<span class="bullet', "<pre"))
+
+
 def mrkdwn(text: str, viewer: Viewer) -> Markup:
-    done: list[Markup] = []
-
-    def keep(html: Markup) -> str:
-        done.append(html)
-        return f"\ue000{len(done) - 1}\ue001"
-
+    kept = _Kept()
     text = OWN_MARKS.sub("", text)
-    text = FENCE.sub(lambda m: keep(tag("pre", unescape(m[1]))), text)
-    text = CODE.sub(lambda m: keep(tag("code", unescape(m[1]))), text)
-    text = TOKEN.sub(lambda m: keep(_token(m[1], viewer)), text)
-    html = _lines(text, keep)
-    while MARK.search(html):
-        html = MARK.sub(lambda m: str(done[int(m[1])]), html)
-    return Markup(html)  # noqa: S704 - escaped in _lines, marks in `tag`
+    text = FENCE.sub(lambda m: kept.keep(tag("pre", unescape(m[1]))), text)
+    text = CODE.sub(lambda m: kept.keep(tag("code", unescape(m[1]))), text)
+    text = TOKEN.sub(lambda m: kept.keep(_token(m[1], viewer)), text)
+    return kept.put_back(_lines(text, kept))
 
 
 def plain(text: str, with_emoji: bool = True) -> Markup:
@@ -59,14 +71,14 @@ def unescape(text: str) -> str:
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
-def _lines(text: str, keep: Callable[[Markup], str]) -> str:
+def _lines(text: str, kept: _Kept) -> str:
     """Quotes gather line by line; bullets hang."""
     result: list[str] = []
     quoted: list[str] = []
 
     def end_quote() -> None:
         if quoted:
-            result.append(keep(Markup("<blockquote>%s</blockquote>") % Markup("\n".join(quoted))))  # noqa: S704
+            result.append(kept.keep(tag("blockquote", kept.put_back("\n".join(quoted)))))
             quoted.clear()
 
     rest_quoted = False
@@ -77,24 +89,15 @@ def _lines(text: str, keep: Callable[[Markup], str]) -> str:
             quoted.append(_inline(line[begins.end() :] if begins else line))
             continue
         end_quote()
-        bullet = re.match(r"(\s*)([•◦▪‣]|[-–] |\d{1,2}\. )\s*", line)
-        if bullet and line[bullet.end() :].strip():
-            sign = "•" if bullet[2].strip() in {"-", "–"} else bullet[2].strip()
-            body = Markup(_inline(line[bullet.end() :]))  # noqa: S704
-            result.append(keep(tag("span", tag("span", sign, class_="sign"), tag("span", body), class_="bullet")))
+        bullet = re.match(r"\s*([•◦▪‣]|[-–] |\d{1,2}\. )\s*(?=\S)", line)
+        if bullet:
+            sign = "•" if bullet[1].strip() in {"-", "–"} else bullet[1].strip()
+            body = kept.put_back(_inline(line[bullet.end() :]))
+            result.append(kept.keep(tag("span", tag("span", sign, class_="sign"), tag("span", body), class_="bullet")))
         else:
             result.append(_inline(line))
     end_quote()
-    html = "\n".join(result)
-    # A quote or a bullet is a box of its own: the line ends around it would show as empty lines.
-    boxes = "|".join(str(i) for i, part in _boxes(html, keep))
-    return re.sub(rf"\n?(\ue000(?:{boxes})\ue001)\n?", r"\1", html) if boxes else html
-
-
-def _boxes(html: str, keep: Callable[[Markup], str]) -> list[tuple[int, Markup]]:
-    done = keep.__closure__[0].cell_contents if keep.__closure__ else []
-    found = ((int(m[1]), done[int(m[1])]) for m in MARK.finditer(html))
-    return [(i, part) for i, part in found if part.startswith(("<blockquote", '<span class="bullet', "<pre"))]
+    return "\n".join(result)
 
 
 def _inline(text: str) -> str:
@@ -108,7 +111,7 @@ def _emoji(html: str) -> str:
     return EMOJI_NAME.sub(lambda m: emoji(m[1]) or m[0], html)
 
 
-def _token(body: str, viewer: Viewer) -> Markup:
+def _token(body: str, viewer: Viewer) -> Markup:  # noqa: PLR0911 - one line a sign
     sign, _, label = body.partition("|")
     if sign.startswith("@"):
         return mention(sign[1:], viewer)
@@ -142,9 +145,9 @@ def channel_link(channel_id: str, viewer: Viewer, label: str = "") -> Markup:
     if channel is None:
         return tag("span", "#" + (label or channel_id), class_="mention")
     if not viewer.may_see(channel):
-        return tag("span", "🔒 " + viewer.say("private_channel"), class_="mention")
-    sign = "🔒" if channel.is_private else "#"
-    return tag("a", sign + viewer.title_of(channel), class_="mention", href=f"?at={channel.id}", data_do="goto",
+        return tag("span", icon("lock"), viewer.say("private_channel"), class_="mention")
+    sign = icon("lock") if channel.is_private else "#"
+    return tag("a", sign, viewer.title_of(channel), class_="mention", href=f"?at={channel.id}", data_do="goto",
                data_goto=channel.id)  # fmt: skip
 
 

@@ -1,14 +1,22 @@
 """Who looks: the person one acts as, their language and their clock."""
 
 import colorsys
+import re
 import zlib
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from sandbox.page.icons import icon
 from sandbox.page.markup import tag
 from sandbox.page.words import say
 from sandbox.workspace import Channel, Message, Person, Workspace
+
+CALL = re.compile(
+    r"<@([A-Z0-9]+)|<!(here|channel|everyone)\b|<!subteam\^([A-Z0-9]+)|'user(?:group)?_id': '([A-Z0-9]+)'"
+)
+EVERYBODY = {"here", "channel", "everyone"}
+REMEMBERED = 20_000
 
 
 @dataclass(frozen=True)
@@ -53,14 +61,10 @@ class Viewer:
         """Whether the message calls this person: by name, by group, or everybody."""
         if message.user == self.id or message.subtype is not None:
             return False
-        text = f"{message.text}{message.blocks or ''}"
-        if f"<@{self.id}" in text or "<!here" in text or "<!channel" in text or "<!everyone" in text:
+        called = _called(message)
+        if self.id in called or called & EVERYBODY:
             return True
-        if f"'user_id': '{self.id}'" in text:
-            return True
-        return "<!subteam^" in text and any(
-            f"<!subteam^{g.id}" in text for g in self.workspace.groups.values() if self.id in g.members
-        )
+        return any(g.id in called for g in self.workspace.groups.values() if self.id in g.members)
 
     def unread(self, channel: Channel) -> int:
         return self.workspace.unread(self.id, channel.id)
@@ -79,7 +83,24 @@ class Viewer:
         return count
 
 
+_calls: dict[tuple[str, str, str], frozenset[str]] = {}
+
+
+def _called(message: Message) -> frozenset[str]:
+    """Who is named in the message; remembered, since everybody's unread marks ask again and again."""
+    key = (message.channel, message.ts, str(message.edited or ""))
+    known = _calls.get(key)
+    if known is None:
+        if len(_calls) > REMEMBERED:
+            _calls.clear()
+        found = CALL.findall(f"{message.text} {message.blocks or ''}")
+        known = _calls[key] = frozenset(part for parts in found for part in parts if part)
+    return known
+
+
 def initials(person: Person) -> str:
+    if han := re.search(r"[\u4e00-\u9fff]", person.real_name):
+        return han[0]
     words = person.real_name.split()
     return "".join(w[0] for w in words[:2]).upper() if words else person.name[:1].upper()
 
@@ -93,7 +114,7 @@ def colour(person: Person) -> str:
 
 def avatar(person: Person, size: str = "") -> Markup:
     if person.is_bot:
-        return tag("span", "⚡", class_=f"avatar bot {size}", aria_hidden="true")
+        return tag("span", icon("bolt"), class_=f"avatar bot {size}", aria_hidden="true")
     return tag(
         "span", initials(person), class_=f"avatar {size}", style=f"background:{colour(person)}", aria_hidden="true"
     )

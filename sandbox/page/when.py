@@ -1,6 +1,7 @@
 """Times as a reader sees them: in their zone, in their language, with Slack's date tokens."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -43,34 +44,25 @@ def day(unix: float, now: float, tz: str, language: str, style: str = "full") ->
 def fill_tokens(pattern: str, unix: float, now: float, tz: str, language: str) -> str:
     """Slack's date formatting: `{date_short_pretty} at {time}`; an unknown token stays as it is."""
     at, locale = local(unix, tz), babel_locale(language)
+    tokens: dict[str, Callable[[], str]] = {
+        "date_num": lambda: at.strftime("%Y-%m-%d"),
+        "date_slash": lambda: at.strftime("%d/%m/%Y" if language == "en" else "%Y/%m/%d"),
+        "date": lambda: format_date(at, "long", locale=locale),
+        "date_short": lambda: format_date(at, "medium", locale=locale),
+        "date_long": lambda: format_date(at, "full", locale=locale),
+        "date_long_full": lambda: format_date(at, "full", locale=locale),
+        "date_pretty": lambda: day(unix, now, tz, language, "long"),
+        "date_short_pretty": lambda: day(unix, now, tz, language, "medium"),
+        "date_long_pretty": lambda: day(unix, now, tz, language, "full"),
+        "day_divider_pretty": lambda: day(unix, now, tz, language, "full"),
+        "time": lambda: at.strftime("%H:%M"),
+        "time_secs": lambda: at.strftime("%H:%M:%S"),
+        "ago": lambda: ago(unix, now, language),
+    }
 
-    def replace(found: re.Match[str]) -> str:  # noqa: PLR0911 - one line a token
-        token = found.group(1)
-        match token:
-            case "date_num":
-                return at.strftime("%Y-%m-%d")
-            case "date_slash":
-                return at.strftime("%d/%m/%Y") if language == "en" else at.strftime("%Y/%m/%d")
-            case "date":
-                return format_date(at, "long", locale=locale)
-            case "date_short":
-                return format_date(at, "medium", locale=locale)
-            case "date_long":
-                return format_date(at, "full", locale=locale)
-            case "date_pretty":
-                return _lower(day(unix, now, tz, language, "long"), language, found)
-            case "date_short_pretty":
-                return _lower(day(unix, now, tz, language, "medium"), language, found)
-            case "date_long_pretty" | "day_divider_pretty" | "date_long_full":
-                return _lower(day(unix, now, tz, language, "full"), language, found)
-            case "time":
-                return at.strftime("%H:%M")
-            case "time_secs":
-                return at.strftime("%H:%M:%S")
-            case "ago":
-                return ago(unix, now, language)
-            case _:
-                return found.group(0)
+    def replace(found: re.Match[str]) -> str:
+        shown = tokens[found[1]]() if found[1] in tokens else found[0]
+        return _lower(shown, language, found) if found[1].endswith("_pretty") else shown
 
     return TOKEN.sub(replace, pattern)
 

@@ -1,0 +1,277 @@
+"""A tiny app that uses everything the page can draw. Run as a program, with the sandbox's address in SLACK_API_URL."""
+
+import os
+import time
+from threading import Event
+from typing import Any
+
+from slack_bolt import Ack, App
+from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_sdk import WebClient
+
+Json = dict[str, Any]
+
+app = App(
+    client=WebClient(token=os.environ["SLACK_BOT_TOKEN"], base_url=os.environ["SLACK_API_URL"]),
+    process_before_response=True,
+)
+
+
+def plain(text: str) -> Json:
+    return {"type": "plain_text", "text": text}
+
+
+def field(block_id: str, label: str, kind: str, **more: Any) -> Json:
+    about = {key: more.pop(key) for key in ("optional", "hint", "dispatch_action") if key in more}
+    if "hint" in about:
+        about["hint"] = plain(about["hint"])
+    return {
+        "type": "input",
+        "block_id": block_id,
+        "label": plain(label),
+        "element": {"type": kind, "action_id": "it", **more},
+        **about,
+    }
+
+
+def options(*values: str) -> list[Json]:
+    return [{"text": plain(value.title()), "value": value} for value in values]
+
+
+def every_field(more: bool = False) -> Json:
+    blocks = [
+        field("what", "What happened", "plain_text_input", hint="One sentence", placeholder=plain("Payments fail")),
+        field("story", "The whole story", "plain_text_input", multiline=True, max_length=200, optional=True),
+        field("count", "How many customers", "number_input", is_decimal_allowed=False, min_value="1"),
+        field("kind", "What kind", "static_select", options=options("system", "privacy", "delivery")),
+        field("tags", "Tags", "multi_static_select", options=options("urgent", "vip", "press"), optional=True),
+        field("owner", "Owner", "users_select", initial_user="U0WANG"),
+        field("place", "Channel", "conversations_select", optional=True),
+        field("speed", "Speed", "radio_buttons", options=options("slow", "fast")),
+        field("checks", "Checks", "checkboxes", options=options("seen", "called"), optional=True),
+        field("day", "Day", "datepicker", initial_date="2026-11-21"),
+        field("hour", "Hour", "timepicker", initial_time="09:30"),
+        field("moment", "Moment", "datetimepicker", initial_date_time=1795262400),
+        field("mail", "E-mail", "email_text_input", optional=True),
+        field("site", "Site", "url_text_input", optional=True),
+        field("proof", "Proof", "file_input", optional=True, max_files=2),
+        field("customer", "Customer", "external_select", min_query_length=1, optional=True),
+        {
+            "type": "actions",
+            "block_id": "extra",
+            "elements": [{"type": "button", "action_id": "more", "text": plain("More details")}],
+        },
+    ]
+    if more:
+        blocks[-1] = field("money", "Money lost", "number_input", is_decimal_allowed=True, optional=True)
+    return {
+        "type": "modal",
+        "callback_id": "everything",
+        "title": plain("Report an incident"),
+        "submit": plain("Report"),
+        "close": plain("Cancel"),
+        "notify_on_close": True,
+        "blocks": blocks,
+    }
+
+
+@app.shortcut("everything")
+def open_everything(ack: Ack, body: Json, client: WebClient) -> None:
+    ack()
+    client.views_open(trigger_id=body["trigger_id"], view=every_field())
+
+
+@app.action("more")
+def expand(ack: Ack, body: Json, client: WebClient) -> None:
+    ack()
+    client.views_update(view_id=body["view"]["id"], hash=body["view"]["hash"], view=every_field(more=True))
+
+
+@app.options("it")
+def customers(ack: Ack, payload: Json) -> None:
+    names = ["acme", "initech", "globex"]
+    ack(options=options(*(n for n in names if payload["value"].lower() in n)))
+
+
+@app.view("everything")
+def take(ack: Ack, body: Json, client: WebClient) -> None:
+    values = body["view"]["state"]["values"]
+    if (values["what"]["it"]["value"] or "").startswith("wrong"):
+        ack(response_action="errors", errors={"what": "Say what happened, <b>not</b> that it is wrong."})
+        return
+    ack()
+    lines = [
+        f"{block_id}: {next((v for k, v in state['it'].items() if k != 'type'), None)!r}"
+        for block_id, state in values.items()
+    ]
+    client.chat_postMessage(channel="C0GENERAL", text="\n".join(lines).replace("<", "&lt;"))
+
+
+@app.view_closed("everything")
+def closed(ack: Ack, body: Json, client: WebClient) -> None:
+    ack()
+    client.chat_postEphemeral(channel="C0GENERAL", user=body["user"]["id"], text="You closed the form.")
+
+
+@app.command("/toy")
+def toy(ack: Ack, body: Json, client: WebClient) -> None:
+    word, _, rest = body["text"].partition(" ")
+    if word == "form":
+        client.views_open(trigger_id=body["trigger_id"], view=every_field())
+        ack()
+    elif word == "say":
+        client.chat_postMessage(channel=body["channel_id"], text=rest)
+        ack()
+    elif word == "show":
+        ack()
+        client.chat_postMessage(channel=body["channel_id"], text="Something to press", blocks=showpiece())
+    elif word == "stack":
+        client.views_open(trigger_id=body["trigger_id"], view=layer(1))
+        ack()
+    elif word == "slow":
+        time.sleep(3.5)
+    else:
+        ack(f"Psst, <@{body['user_id']}>: *{rest or 'hush'}*")
+
+
+def layer(number: int) -> Json:
+    return {
+        "type": "modal",
+        "callback_id": f"layer.{number}",
+        "title": plain(f"Layer {number}"),
+        "submit": plain("Deeper"),
+        "blocks": [field("note", f"Note {number}", "plain_text_input", optional=True)],
+    }
+
+
+@app.view("layer.1")
+def deeper(ack: Ack) -> None:
+    ack(response_action="push", view=layer(2))
+
+
+@app.view("layer.2")
+def out(ack: Ack) -> None:
+    ack(response_action="clear")
+
+
+def showpiece() -> list[Json]:
+    now = int(time.time())
+    return [
+        {"type": "header", "text": plain(":red_circle: INC-42 · Payments fail")},
+        {
+            "type": "section",
+            "block_id": "facts",
+            "text": {
+                "type": "mrkdwn",
+                "text": "*Proposed: severity 1* because _120 customers_ are affected, ~not 12~ `code`\n• one\n• two\n"
+                "> quoted <https://example.com/a_b_c|the link> &lt;b&gt;not bold&lt;/b&gt;\nafterwards <@U0LIN>"
+                f" in <#C0INCIDENTS> due <!date^{now + 300}^{{time}} ({{ago}})|soon>",
+            },
+            "accessory": {
+                "type": "overflow",
+                "action_id": "overflow",
+                "options": options("plan", "update"),
+            },
+        },
+        {
+            "type": "section",
+            "fields": [{"type": "mrkdwn", "text": f"*Field {i}*\nvalue {i}"} for i in range(4)],
+        },
+        {"type": "divider"},
+        {"type": "context", "elements": [{"type": "mrkdwn", "text": "Reported by <@U0ADA> :white_check_mark:"}]},
+        {
+            "type": "actions",
+            "block_id": "press",
+            "elements": [
+                {"type": "button", "action_id": "press.ok", "text": plain("Confirm"), "style": "primary", "value": "1"},
+                {
+                    "type": "button",
+                    "action_id": "press.drop",
+                    "text": plain("Drop it"),
+                    "style": "danger",
+                    "confirm": {
+                        "title": plain("Drop it?"),
+                        "text": {"type": "mrkdwn", "text": "It is *gone* then."},
+                        "confirm": plain("Drop"),
+                        "deny": plain("Keep"),
+                    },
+                },
+                {
+                    "type": "static_select",
+                    "action_id": "press.pick",
+                    "placeholder": plain("Pick one"),
+                    "options": options("red", "green"),
+                },
+            ],
+        },
+        {
+            "type": "rich_text",
+            "elements": [
+                {"type": "rich_text_section", "elements": [{"type": "text", "text": "Rich ", "style": {"bold": True}}]},
+                {
+                    "type": "rich_text_list",
+                    "style": "ordered",
+                    "elements": [
+                        {"type": "rich_text_section", "elements": [{"type": "text", "text": "first"}]},
+                        {"type": "rich_text_section", "elements": [{"type": "user", "user_id": "U0LIN"}]},
+                    ],
+                },
+            ],
+        },
+    ]
+
+
+@app.action("press.ok")
+@app.action("press.drop")
+@app.action("press.pick")
+@app.action("overflow")
+def pressed(ack: Ack, body: Json, client: WebClient) -> None:
+    ack()
+    action = body["actions"][0]
+    what = (action.get("selected_option") or {}).get("value") or action["action_id"]
+    client.chat_update(
+        channel=body["channel"]["id"],
+        ts=body["message"]["ts"],
+        text="used",
+        blocks=[{"type": "section", "text": {"type": "mrkdwn", "text": f"<@{body['user']['id']}> used {what}"}}],
+    )
+
+
+@app.shortcut("quote")
+def quote(ack: Ack, body: Json, client: WebClient) -> None:
+    ack()
+    client.chat_postMessage(
+        channel=body["channel"]["id"], thread_ts=body["message"]["ts"], text=f"&gt; {body['message']['text']}"
+    )
+
+
+@app.event("app_home_opened")
+def home(event: Json, client: WebClient) -> None:
+    draw_home(client, event["user"], 0)
+
+
+@app.action("home.add")
+def add(ack: Ack, body: Json, client: WebClient) -> None:
+    ack()
+    draw_home(client, body["user"]["id"], int(body["actions"][0]["value"]) + 1)
+
+
+def draw_home(client: WebClient, user: str, count: int) -> None:
+    button = {"type": "button", "action_id": "home.add", "text": plain("One more"), "value": str(count)}
+    text = f"Good afternoon, <@{user}>. You have {count} things to do."
+    client.views_publish(
+        user_id=user,
+        view={
+            "type": "home",
+            "blocks": [
+                {"type": "section", "text": {"type": "mrkdwn", "text": text}},
+                {"type": "actions", "elements": [button]},
+            ],
+        },
+    )
+
+
+if __name__ == "__main__":
+    handler = SocketModeHandler(app, os.environ["SLACK_APP_TOKEN"], web_client=app.client)
+    handler.connect()
+    Event().wait()
