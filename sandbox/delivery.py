@@ -77,6 +77,7 @@ class Delivery:
         self._sent: OrderedDict[str, Sent] = OrderedDict()
         self._turn = 0
         self._number = 0
+        self.on_the_way = 0  # events that the app has not acknowledged yet, without those that wait to be sent again
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._http: httpx.AsyncClient | None = None
@@ -150,9 +151,15 @@ class Delivery:
                 return False
         return True
 
-    async def _wait_for_successor(self) -> None:
+    async def _retire(self, connection: Connection) -> None:
+        """Slack closes a connection that was told to go, ten seconds later or when the app has its new one."""
+        await self._wait_for_successor(10.0)
+        if connection in self.connections:
+            await self._close(connection)
+
+    async def _wait_for_successor(self, within: float) -> None:
         """An app that was told to refresh opens its new connection first; what it is sent meanwhile waits for that."""
-        until = time.monotonic() + 1.0
+        until = time.monotonic() + within
         while all(c.told_to_go for c in self.connections):
             try:
                 await asyncio.wait_for(self._changed.wait(), max(0.0, until - time.monotonic()))
@@ -169,6 +176,7 @@ class Delivery:
                 connection.told_to_go = True
                 info = {"type": "disconnect", "reason": reason, "debug_info": {"host": "sandbox"}}
                 await connection.socket.send_text(json.dumps(info))
+                self.start(self._retire(connection))
         return len(connections)
 
     async def refuse_sockets(self, refuse: bool) -> None:
@@ -232,7 +240,7 @@ class Delivery:
             return Answer("unreachable", delivery_id=sent.id)
         self._turn += 1
         if all(c.told_to_go for c in self.connections):
-            await self._wait_for_successor()
+            await self._wait_for_successor(1.0)
         staying = [c for c in self.connections if not c.told_to_go] or self.connections
         if not staying:
             return Answer("unreachable", delivery_id=sent.id)
@@ -301,6 +309,7 @@ class Delivery:
     def event(self, event: Json, channel_id: str | None) -> None:
         """Sends an event if the app subscribed to it, has the scope, and is where it happened."""
         if self.wants(event, channel_id):
+            self.on_the_way += 1
             self.start(self._deliver_event(self.event_callback(event)))
 
     def wants(self, event: Json, channel_id: str | None) -> bool:
@@ -334,7 +343,10 @@ class Delivery:
         }
 
     async def _deliver_event(self, body: Json) -> None:
-        answer = await self.send("events_api", body)
+        try:
+            answer = await self.send("events_api", body)
+        finally:
+            self.on_the_way -= 1
         for attempt, after in enumerate(RETRY_AFTER, start=1):
             if answer.acked or answer.no_retry:
                 return

@@ -30,12 +30,15 @@ def modal(**more: Any) -> dict[str, Any]:
 def bolt(sandbox: Sandbox) -> Iterator[App]:
     client = WebClient("xoxb-sandbox", base_url=sandbox.api)
     app = App(client=client, process_before_response=True)
-    handler = SocketModeHandler(app, "xapp-sandbox")
+    handler = SocketModeHandler(app, "xapp-sandbox", ping_interval=1)
     handler.connect()  # type: ignore[no-untyped-call]
     assert sandbox.get("wait", connections=1, timeout=10)["ok"]
     yield app
     handler.client.auto_reconnect_enabled = False
-    sandbox.do("disconnect", reason="abrupt")  # the client would wait for its socket's next word, for seconds
+    sandbox.do(
+        "disconnect", reason="abrupt"
+    )  # on its own the client would wait for its socket's next word, for seconds
+    until(lambda: not handler.client.is_connected())
     handler.close()  # type: ignore[no-untyped-call]
     assert sandbox.get("wait", connections=0, timeout=10)["ok"]
 
