@@ -20,6 +20,7 @@ from handlers import card, channel, clock, contact, customer, dismiss, home, ove
 from handlers.blocks import Json, modal, section
 from handlers.courier import Carry, Draw
 from handlers.desk import Desk
+from handlers.metrics import ANSWER_SECONDS
 from storage import people as known
 
 log = structlog.get_logger(__name__)
@@ -60,7 +61,7 @@ def register(app: App, desk: Desk) -> None:
     """Joins all steps to a Bolt app."""
 
     @app.middleware
-    def bring(context: BoltContext, next: Callable[[], BoltResponse]) -> BoltResponse:  # noqa: A002 - Bolt's word
+    def bring(context: BoltContext, body: Json, next: Callable[[], BoltResponse]) -> BoltResponse:  # noqa: A002 - Bolt's word
         """Who it is, in which language, and what time it is."""
         user_id = context.user_id or ""
         with desk.db.read() as tx:
@@ -69,7 +70,8 @@ def register(app: App, desk: Desk) -> None:
         context["person"] = person or Person(user_id)
         context["words"] = desk.words_for(person)
         context["now"] = desk.now()
-        response = next()
+        with ANSWER_SECONDS.labels(_kind(body)).time():
+            response = next()
         if person is None and user_id:
             people.ask_for_person(desk, user_id)
         return response
@@ -123,6 +125,11 @@ def tell(body: Json, client: WebClient, text: Mrkdwn, words: Wording) -> BoltRes
         except SlackApiError as error:
             log.warning("could not show a sentence", error=error.response["error"])
     return BoltResponse(status=200, body="")
+
+
+def _kind(body: Json) -> str:
+    """What it is in Slack's words: command, block_actions, view_submission, shortcut, event ..."""
+    return "command" if "command" in body else str(body.get("type") or "event")
 
 
 def _answer(payload: dict[str, Any]) -> BoltResponse:

@@ -22,6 +22,8 @@ SIGN = {Severity.ONE: "🔴", Severity.TWO: "🟠", Severity.THREE: "🟡"}
 NOT_GRADED = "⚪"
 SHOWN_WITH_INCIDENT = ("card", "announcement")  # drawn again whenever an incident changes
 
+MENU = ("customer.show", "dismiss.open")  # what is needed less often
+NAMED = 8  # people on the card; all of them are in the channel
 TOLD = ("place", "demand", "done_already", "impact")  # what the reporter said in own words
 
 # The steps of the procedure in their order: the first that is still to be done is the card's primary button.
@@ -39,6 +41,7 @@ class Facets:
     notes: Sequence[Note]
     contacts: int
     proposal: Proposal
+    people: Sequence[str]
 
 
 def facets(desk: Desk, tx: Connection, incident: Incident) -> Facets:
@@ -53,6 +56,7 @@ def facets(desk: Desk, tx: Connection, incident: Incident) -> Facets:
         notes.of_incident(tx, incident.id),
         contacts.count(tx, incident.id),
         grading.propose(facts, desk.procedure),
+        incidents.participants_of(tx, incident.id),
     )
 
 
@@ -83,6 +87,7 @@ def card(desk: Desk, facets: Facets, words: Wording, now: datetime) -> Drawing:
     blocks.append(divider())
     if clocks := [clock_line(deadline, words, now) for deadline in facets.deadlines]:
         blocks.append(section(Mrkdwn("\n".join(clocks))))
+    blocks.append(context(_people(facets, words)))
     if facets.contacts:
         blocks.append(context(words.mrkdwn("card.contacts", n=facets.contacts)))
     if incident.status.is_open:
@@ -147,7 +152,7 @@ def _facts(desk: Desk, facets: Facets, words: Wording) -> Mrkdwn:
     )
     parts = [
         who,
-        words.mrkdwn("card.reported", who=mention(incident.reporter_id), at=words.time(incident.reported_at)),
+        words.mrkdwn("card.reported", at=words.time(incident.reported_at)),
         escape(desk.procedure.trigger_name(incident.trigger, words.language)),
         escape(incident.product),
     ]
@@ -155,6 +160,20 @@ def _facts(desk: Desk, facets: Facets, words: Wording) -> Mrkdwn:
         parts.append(
             words.mrkdwn("card.verified", who=mention(incident.verified_by), at=words.time(incident.verified_at))
         )
+    return Mrkdwn(" · ".join(part for part in parts if part))
+
+
+def _people(facets: Facets, words: Wording) -> Mrkdwn:
+    """Who has which role. So far: who reported it, and who was called in."""
+    incident = facets.incident
+    others = [user_id for user_id in facets.people if user_id != incident.reporter_id]
+    named = Mrkdwn(" ".join(mention(user_id) for user_id in others[:NAMED]))
+    parts = [
+        words.mrkdwn(f"status.{incident.status}"),
+        words.mrkdwn("card.reporter", who=mention(incident.reporter_id)),
+        words.mrkdwn("card.called_in", who=named, more=len(others) - NAMED) if len(others) > NAMED else "",
+        words.mrkdwn("card.on_call", who=named) if 0 < len(others) <= NAMED else "",
+    ]
     return Mrkdwn(" · ".join(part for part in parts if part))
 
 
@@ -201,10 +220,8 @@ def _buttons(facets: Facets, words: Wording) -> list[ButtonElement]:
 def _menu(facets: Facets, words: Wording) -> OverflowMenuElement | None:
     if not facets.incident.status.is_open:
         return None
-    choices = ("customer.show", "dismiss.open")
-    return overflow(
-        "card.menu", [(words.text(f"button.{choice}"), f"{choice}:{facets.incident.id}") for choice in choices]
-    )
+    number = facets.incident.id
+    return overflow("card.menu", [(words.text(f"button.{choice}"), f"{choice}:{number}") for choice in MENU])
 
 
 def _reason(reason: Reason, words: Wording) -> Mrkdwn:

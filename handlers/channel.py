@@ -15,7 +15,7 @@ from slack_sdk.web import SlackResponse
 from sqlalchemy import Connection
 
 from bot.incident import Incident
-from bot.wording import mention
+from bot.wording import Mrkdwn, mention
 from handlers.blocks import section
 from handlers.desk import Desk, Drawing, Later
 from storage import incidents, outbox, people
@@ -131,8 +131,9 @@ def archive(desk: Desk, errand: Errand) -> None:
 
 def draw_not_invited(desk: Desk, tx: Connection, message: Message) -> Drawing:  # noqa: ARG001 - a drawing's shape
     """Names those who could not be invited, and what to do."""
-    names = desk.channel_words.message("not_invited", people=[mention(user_id) for user_id in message.detail["people"]])
-    return Drawing(names, [section(names)])
+    people = Mrkdwn(" ".join(mention(user_id) for user_id in message.detail["people"]))
+    text = desk.channel_words.message("not_invited", people=people)
+    return Drawing(text, [section(text)])
 
 
 def _create(desk: Desk, incident: Incident, look_first: bool) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from bot.wording import channel_link, mention
 from handlers.blocks import actions, button, section
 from handlers.courier import Courier
 from handlers.desk import Desk, Drawing
+from handlers.metrics import FIRED, FIRED_LATE_SECONDS
 from storage import deadlines, incidents, outbox, people
 from storage.outbox import Message, Saying
 
@@ -166,6 +167,8 @@ def _fire(tx: Connection, decisions: list[tuple[Deadline, Decision]], now: datet
         if moment is None:
             continue
         sayings += _sayings(deadline, moment, decision.index)
+        FIRED.labels(deadline.duty, moment.kind).inc()
+        FIRED_LATE_SECONDS.observe((now - (deadline.next_nudge_at or now)).total_seconds())
         if moment.kind is not MomentKind.REMIND:
             late.add(deadline.incident_id)
         if moment.kind is MomentKind.ESCALATE and moment.user_id:

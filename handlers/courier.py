@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from handlers.desk import Desk, Drawing, Later
+from handlers.metrics import ERRAND_SECONDS, ERRANDS
 from storage import incidents, outbox, people
 from storage.outbox import Errand, Message
 
@@ -162,6 +163,8 @@ class Courier:
         else:
             with self._desk.db.begin() as tx:
                 outbox.done(tx, errand.id)
+            ERRANDS.labels(errand.errand, "done").inc()
+            ERRAND_SECONDS.labels(errand.errand).observe((self._desk.now() - errand.created_at).total_seconds())
 
     def _refused(self, errand: Errand, error: SlackApiError) -> None:
         response: Any = error.response
@@ -181,10 +184,12 @@ class Courier:
         else:
             details = (response.get("response_metadata") or {}).get("messages")
             log.error("Slack refused for good", error=word, errand=errand.errand, id=errand.id, details=details)
+            ERRANDS.labels(errand.errand, "given_up").inc()
             with self._desk.db.begin() as tx:
                 outbox.give_up(tx, errand.id, word, self._desk.now())
 
     def _put_back(self, errand: Errand, seconds: float, why: str, unsure: bool) -> None:
+        ERRANDS.labels(errand.errand, "put_back").inc()
         with self._desk.db.begin() as tx:
             outbox.put_back(tx, errand.id, self._desk.now() + timedelta(seconds=seconds), why, unsure)
 

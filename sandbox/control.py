@@ -142,7 +142,7 @@ async def _wait(sandbox: "Sandbox", request: Request) -> Json:
     quiet, until = float(query.get("quiet_ms", 200)) / 1000, time.monotonic() + timeout
     while time.monotonic() < until:
         idle_for = time.monotonic() - sandbox.webapi.last_ended
-        if not sandbox.webapi.running and not sandbox.delivery.on_the_way and idle_for >= quiet:
+        if not sandbox.webapi.running and sandbox.delivery.is_at_rest and idle_for >= quiet:
             return {"ok": True}
         await asyncio.sleep(0.005 if sandbox.webapi.running else max(0.002, quiet - idle_for))
     return {"ok": False, "error": "timeout", "running": sandbox.webapi.running}

@@ -77,7 +77,7 @@ class Delivery:
         self._sent: OrderedDict[str, Sent] = OrderedDict()
         self._turn = 0
         self._number = 0
-        self.on_the_way = 0  # events that the app has not acknowledged yet, without those that wait to be sent again
+        self._on_the_way: set[str] = set()  # events sent once and not answered yet
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._http: httpx.AsyncClient | None = None
@@ -309,8 +309,14 @@ class Delivery:
     def event(self, event: Json, channel_id: str | None) -> None:
         """Sends an event if the app subscribed to it, has the scope, and is where it happened."""
         if self.wants(event, channel_id):
-            self.on_the_way += 1
-            self.start(self._deliver_event(self.event_callback(event)))
+            body = self.event_callback(event)
+            self._on_the_way.add(body["event_id"])
+            self.start(self._deliver_event(body))
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether the app has answered each event once; those that wait to be sent again don't count."""
+        return not self._on_the_way
 
     def wants(self, event: Json, channel_id: str | None) -> bool:
         workspace, kind = self.workspace, event["type"]
@@ -346,7 +352,7 @@ class Delivery:
         try:
             answer = await self.send("events_api", body)
         finally:
-            self.on_the_way -= 1
+            self._on_the_way.discard(body["event_id"])
         for attempt, after in enumerate(RETRY_AFTER, start=1):
             if answer.acked or answer.no_retry:
                 return
@@ -364,6 +370,7 @@ class Delivery:
         """Drops what is still to be sent again (a reset)."""
         for task in self._tasks:
             task.cancel()
+        self._on_the_way.clear()
 
     async def close(self) -> None:
         self.forget()

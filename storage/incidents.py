@@ -184,9 +184,10 @@ def add_to_several(tx: Connection, pairs: Iterable[tuple[int, str]]) -> None:
         tx.execute(upsert(tx, participants).on_conflict_do_nothing(), rows)
 
 
-def participants_of(tx: Connection, incident_id: int) -> set[str]:
-    """Everybody who is or was to be in the channel."""
-    return set(tx.execute(select(participants.c.user_id).where(participants.c.incident_id == incident_id)).scalars())
+def participants_of(tx: Connection, incident_id: int) -> list[str]:
+    """Everybody who is or was to be in the channel, in the order in which they were added."""
+    question = select(participants.c.user_id).where(participants.c.incident_id == incident_id)
+    return list(tx.execute(question.order_by(participants.c.id)).scalars())
 
 
 def not_yet_invited(tx: Connection, incident_id: int) -> list[str]:

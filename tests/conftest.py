@@ -70,6 +70,6 @@ def workspace(request: pytest.FixtureRequest, sandbox: Sandbox) -> Iterator[Work
 
 @pytest.fixture
 def office(sandbox: Sandbox, sqlite_url: str) -> Iterator[Workspace]:
-    """A workspace with the bot, one way (Socket Mode, SQLite): for what does not depend on the way."""
-    with opened(sandbox, settings_for(sandbox, sqlite_url)) as joined:
+    """A workspace with the bot, one way (HTTP, SQLite): for what does not depend on the way."""
+    with opened(sandbox, settings_for(sandbox, sqlite_url, socket_mode=False)) as joined:
         yield joined

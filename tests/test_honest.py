@@ -1,0 +1,268 @@
+"""Tests that keep us honest: rooms keep to themselves, words exist in both languages, the manifest is what is used."""
+
+import ast
+import inspect
+import re
+import string
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from babel.messages.pofile import read_po
+from cryptography.fernet import Fernet
+
+import handlers
+from bot.incident import ContactChannel, CustomerLanguage, Duty, Emotion, Role, Source, Status, Tier, Urgency
+from handlers import card
+from storage.db import Database
+from storage.encryption import Cipher
+from storage.schema import is_current, migrate
+from storage.tables import metadata
+from tests.workspace import MANIFEST, ROOT
+
+TEMPLATES = ROOT / "message_templates"
+
+# Who may use whom (design.md). bot/__main__.py joins the others.
+MAY_USE = {
+    "bot": {"bot"},
+    "storage": {"bot", "storage"},
+    "handlers": {"bot", "storage", "handlers"},
+    "sandbox": {"sandbox"},
+}
+
+
+def sources(room: str) -> Iterator[tuple[Path, ast.Module]]:
+    for path in sorted((ROOT / room).rglob("*.py")):
+        yield path, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported(tree: ast.Module) -> set[str]:
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+@pytest.mark.parametrize("room", sorted(MAY_USE))
+def test_rooms_keep_to_themselves(room: str) -> None:
+    rooms = set(MAY_USE) | {"tests", "bench"}
+    for path, tree in sources(room):
+        if path == ROOT / "bot" / "__main__.py":
+            continue
+        used = {name.split(".")[0] for name in imported(tree)} & rooms
+        assert used <= MAY_USE[room], f"{path.relative_to(ROOT)} uses {used - MAY_USE[room]}"
+
+
+def test_steps_do_not_use_steps() -> None:
+    steps = {step.__name__ for step in handlers.STEPS}
+    shared = {"handlers.overview"}  # App Home shows the same list as the command
+    for step in handlers.STEPS:
+        used = imported(ast.parse(inspect.getsource(step))) & (steps - shared - {step.__name__})
+        assert not used, f"{step.__name__} uses {used}"
+
+
+def test_only_the_start_button_looks_at_a_clock() -> None:
+    looks = re.compile(r"datetime\.now\(|time\.time\(|utcnow\(")
+    for room in ("bot", "handlers", "storage"):
+        for path, _ in sources(room):
+            if path.name in ("__main__.py", "clock.py"):  # clock.py: APScheduler's own times
+                continue
+            assert not looks.search(path.read_text(encoding="utf-8")), path
+
+
+class Recorder:
+    """Stands in for Bolt's App: writes down what is registered."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[str, str, Callable[..., Any]]] = []
+
+    def __getattr__(self, kind: str) -> Callable[..., Any]:
+        def register(name: Any = None, **_: Any) -> Callable[..., Any]:
+            def listen(function: Callable[..., Any]) -> Callable[..., Any]:
+                self.found.append((kind, str(name), function))
+                return function
+
+            return listen
+
+        return register
+
+
+@pytest.fixture
+def registered() -> list[tuple[str, str, Callable[..., Any]]]:
+    app = Recorder()
+    for step in handlers.STEPS:
+        step.register(app)
+    return app.found
+
+
+def test_listeners_ask_only_for_what_there_is(registered: list[tuple[str, str, Callable[..., Any]]]) -> None:
+    bolts = {"ack", "body", "client", "action", "view", "event", "context"}
+    for _, _, listener in registered:
+        asked = set(inspect.signature(listener).parameters)
+        assert asked <= bolts | set(handlers.ASKED_FOR), f"{listener.__module__}.{listener.__name__}: {asked}"
+
+
+def test_ids_are_file_and_verb(registered: list[tuple[str, str, Callable[..., Any]]]) -> None:
+    for kind, name, listener in registered:
+        if kind in ("action", "view", "shortcut") and name != "card.menu":
+            assert name.split(".")[0] == listener.__module__.split(".")[-1], name
+
+
+def test_each_button_is_listened_for(registered: list[tuple[str, str, Callable[..., Any]]]) -> None:
+    heard = {name for kind, name, _ in registered if kind in ("action", "view", "shortcut", "options")}
+    drawn, chosen = set(), set()
+    for _, tree in sources("handlers"):
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                continue
+            words = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
+            if node.func.id == "choice":
+                chosen |= set(words)
+            if node.func.id in ("button", "overflow", "modal"):
+                drawn |= {word for word in words if isinstance(word, str) and "." in word}
+    windows = {"report.done", "customer.shown"}  # nothing to submit
+    assert drawn - windows <= heard
+    assert {action for _, action in card.NEXT} <= heard
+    assert set(card.MENU) == chosen
+
+
+def test_the_manifest_has_what_the_code_listens_for_and_no_more(
+    registered: list[tuple[str, str, Callable[..., Any]]],
+) -> None:
+    manifest = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))
+    features = manifest["features"]
+    assert {command["command"] for command in features["slash_commands"]} == {
+        n for k, n, _ in registered if k == "command"
+    }
+    assert {shortcut["callback_id"] for shortcut in features["shortcuts"]} == {
+        n for k, n, _ in registered if k == "shortcut"
+    }
+    assert set(manifest["settings"]["event_subscriptions"]["bot_events"]) == {
+        n for k, n, _ in registered if k == "event"
+    }
+
+
+SCOPES = {  # Slack's documentation of each method and event: the scopes of a bot token
+    "chat_postMessage": {"chat:write"},
+    "chat_update": {"chat:write"},
+    "chat_getPermalink": set(),
+    "conversations_create": {"channels:manage", "groups:write"},
+    "conversations_invite": {"channels:manage", "groups:write"},
+    "conversations_setTopic": {"channels:manage", "groups:write"},
+    "conversations_setPurpose": {"channels:manage", "groups:write"},
+    "conversations_archive": {"channels:manage", "groups:write"},
+    "conversations_list": {"channels:read", "groups:read"},
+    "conversations_join": {"channels:join"},
+    "conversations_open": {"im:write"},
+    "conversations_history": {"channels:history", "groups:history", "im:history"},
+    "pins_add": {"pins:write"},
+    "usergroups_list": {"usergroups:read"},
+    "users_list": {"users:read"},
+    "users_info": {"users:read"},
+    "views_open": set(),
+    "views_push": set(),
+    "views_update": set(),
+    "views_publish": set(),
+    "auth_test": set(),
+    "apps_connections_open": set(),
+}
+
+
+def test_the_manifest_asks_for_the_scopes_of_what_is_called_and_no_more() -> None:
+    called = set()
+    for _, tree in sources("handlers"):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in SCOPES:
+                called.add(node.func.attr)
+            if isinstance(node, ast.Attribute) and re.match(r"(chat|conversations|users|files|pins|views)_", node.attr):
+                assert node.attr in SCOPES, f"which scopes does {node.attr} need?"
+    needed = set().union(*(SCOPES[method] for method in called)) | {"commands", "files:read"}  # shortcuts, file_input
+    granted = set(yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))["oauth_config"]["scopes"]["bot"])
+    assert granted == needed
+
+
+def catalogue(language: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for path in sorted((TEMPLATES / "interface").glob(f"*.{language}.po")):
+        with path.open("rb") as file:
+            for message in read_po(file, abort_invalid=True):
+                if message.id:
+                    key = message.id if isinstance(message.id, str) else message.id[0]
+                    found[key] = [message.string] if isinstance(message.string, str) else list(message.string or ())
+    return found
+
+
+def holes(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def test_every_phrase_exists_in_both_languages_with_the_same_values() -> None:
+    english, chinese = catalogue("en"), catalogue("zh")
+    assert english.keys() == chinese.keys()
+    for key, forms in english.items():
+        assert all(form for form in [*forms, *chinese[key]]), f"{key} is empty"
+        assert holes(chinese[key][0]) == holes(forms[-1]), key
+
+
+def test_every_phrase_that_the_code_names_exists_and_none_is_left_over() -> None:
+    known = set(catalogue("en"))
+    named = re.compile(r"[\"']([a-z_]+\.[a-z_.]+)[\"']")
+    source = "\n".join(path.read_text(encoding="utf-8") for room in ("bot", "handlers") for path, _ in sources(room))
+    source += "\n".join(path.read_text(encoding="utf-8") for path in (TEMPLATES / "channel").glob("*.j2"))
+    composed = {
+        *(f"duty.{word}" for word in Duty),
+        *(f"role.{word}" for word in Role),
+        *(f"status.{word}" for word in Status),
+        *(f"tier.{word}" for word in Tier),
+        *(f"emotion.{word}" for word in Emotion),
+        *(f"urgency.{word}" for word in Urgency),
+        *(f"source.{word}" for word in Source),
+        *(f"contact_channel.{word}" for word in ContactChannel),
+        *(f"language.{word}" for word in CustomerLanguage),
+        *(f"reason.customer_tier.{word}" for word in Tier),
+        *(f"reason.emotion.{word}" for word in Emotion),
+        "reason.customers_affected",
+        "reason.trigger",
+        *(f"button.{name}" for name in ("report.open", "verify.open", "contact.open", "dismiss.open", "customer.show")),
+    }
+    fields = re.findall(r"(?:Text|Number|Choice|Word|When|Files)\(\s*\"(\w+)\",\s*\"(\w+)\"", source)
+    composed |= {f"{form}.{name}" for name, form in fields}
+    hints = {key for key in known if key.endswith((".hint", ".placeholder"))}
+    assert {key.rpartition(".")[0] for key in hints} <= composed
+    assert composed <= known, composed - known
+    left_over = known - composed - hints - set(named.findall(source))
+    assert not left_over, left_over
+
+
+def test_every_template_exists_in_both_languages_and_each_duty_has_its_messages() -> None:
+    names = {path.name.removesuffix(".j2") for path in (TEMPLATES / "channel").glob("*.j2")}
+    stems = {name.rpartition(".")[0] for name in names}
+    assert names == {f"{stem}.{language}" for stem in stems for language in ("en", "zh")}
+    assert {f"{duty}.{kind}" for duty in Duty for kind in ("remind", "escalate", "met")} <= stems
+
+
+def test_no_text_for_people_stands_in_the_code() -> None:
+    for path, _ in sources("handlers"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            code = line.partition("#")[0]
+            assert (
+                not re.search(r"[\u4e00-\u9fff]", code) or "word(" in code or "rstrip" in code or "is_question" in code
+            ), f"{path.name}: {line.strip()}"
+
+
+def test_the_migrations_lead_to_the_tables(database_url: str) -> None:
+    db = Database(database_url, Cipher([Fernet.generate_key().decode()]))
+    migrate(db)
+    assert is_current(db)
+    with db.read() as tx:
+        context = MigrationContext.configure(tx, opts={"compare_type": False})
+        assert compare_metadata(context, metadata) == []
+    migrate(db)
+    db.close()

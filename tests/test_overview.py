@@ -1,0 +1,80 @@
+"""Where things stand: list, status, help, App Home; each in the reader's language."""
+
+from tests.workspace import ADA, GUEST, LIN, WANG, ZHOU, Workspace
+
+
+def test_nothing_open_is_said_with_the_way_to_report(office: Workspace) -> None:
+    answer = office.command(ADA, "list")["ephemeral"]
+    assert "Open incidents: none." in str(answer["blocks"])
+    assert "report.open" in str(answer["blocks"])
+
+
+def test_open_incidents_are_listed_latest_first_with_what_is_due_next(office: Workspace) -> None:
+    office.report(LIN, what_happened="The first")
+    office.wait(1)
+    office.report(LIN, what_happened="The second")
+    blocks = str(office.command(ADA, "list")["ephemeral"]["blocks"])
+    assert blocks.index("The second") < blocks.index("The first")
+    assert "⏱ *Verify*" in blocks
+    assert "*核实*" in str(office.command(LIN, "列表")["ephemeral"]["blocks"])
+
+
+def test_a_long_list_shows_the_latest(office: Workspace) -> None:
+    for number in range(17):
+        office.report(LIN, what_happened=f"Case {number}")
+    blocks = office.command(ADA, "list")["ephemeral"]["blocks"]
+    assert "*Open incidents:* 17" in str(blocks[0])
+    assert "The 15 latest are shown." in str(blocks[-1])
+
+
+def test_status_is_the_card_for_this_person_alone(office: Workspace) -> None:
+    incident = office.report(LIN)
+    channel = str(office.incident(incident.id).channel_id)
+    answer = office.command(LIN, "status", channel=channel)["ephemeral"]
+    assert "建议：🔴 1 级" in str(answer["blocks"])
+    assert "verify.open" in str(answer["blocks"])
+    assert "not an incident’s" in office.command(ADA, "status")["ephemeral"]["text"]
+
+
+def test_help_and_unknown_words_get_help(office: Workspace) -> None:
+    assert "/incident list" in str(office.command(ADA, "help")["ephemeral"]["blocks"])
+    unknown = str(office.command(ADA, "frobnicate <!here>")["ephemeral"]["blocks"])
+    assert "“frobnicate &lt;!here&gt;” is not something /incident knows" in unknown
+    assert "上报事件" in str(office.command(LIN, "帮助")["ephemeral"]["blocks"])
+
+
+def test_app_home_says_what_is_open(office: Workspace) -> None:
+    office.report(LIN)
+    office.sandbox.post("/act/home", user=WANG)
+    office.settle()
+    home = str(office.sandbox.get(f"/home/{WANG}")["blocks"])
+    assert "INC-1" in home
+    assert "report.open" in home
+    assert "上报事件" in home
+
+
+def test_an_unknown_person_gets_the_workspaces_language_at_once_and_their_own_afterwards(office: Workspace) -> None:
+    newcomer = office.sandbox.post("/act/add_person", id="U0NEW", name="newcomer", locale="zh-CN")["person"]["id"]
+    office.settle()
+    with office.bot.db.begin() as tx:
+        tx.exec_driver_sql(f"delete from people where user_id = '{newcomer}'")  # noqa: S608
+    office.sandbox.http.delete("/calls")
+    assert office.command(newcomer)["view"]["title"]["text"] == "Report an incident"
+    assert office.sandbox.calls()[0]["method"] == "views.open", "no call before the form opens"
+    office.settle()
+    office.sandbox.post("/act/close", user=newcomer)
+    assert office.command(newcomer)["view"]["title"]["text"] == "事件上报"
+
+
+def test_whoever_changes_their_language_is_spoken_to_in_it(office: Workspace) -> None:
+    office.sandbox.post("/act/profile", user=ZHOU, locale="en-GB")
+    office.settle()
+    assert office.command(ZHOU)["view"]["title"]["text"] == "Report an incident"
+
+
+def test_who_leaves_is_not_called_in(office: Workspace) -> None:
+    office.sandbox.post("/act/group", handle="support-oncall", members=[ADA, GUEST])
+    office.sandbox.post("/act/profile", user=ADA, deleted=True)
+    office.settle()
+    incident = office.report(LIN)
+    assert ADA not in office.channel(str(office.incident(incident.id).channel_id))["members"]

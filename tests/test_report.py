@@ -1,0 +1,183 @@
+"""Reporting: every door into the form, what it says about wrong input, and what becomes of what was typed."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from tests.workspace import ADA, BOT, GONE, LIN, PAYMENTS_FAIL, WANG, ZHOU, Workspace
+
+
+def fields(view: Any) -> list[str]:
+    return [block["block_id"] for block in view["blocks"] if block["type"] == "input"]
+
+
+REQUIRED = ["what_happened", "customer", "customers_affected", "trigger"]
+
+
+@pytest.mark.parametrize("text", ["", "report", "REPORT", "上报"])
+def test_the_command_opens_the_form_in_the_persons_language(office: Workspace, text: str) -> None:
+    view = office.command(ADA, text)["view"]
+    assert view["title"]["text"] == "Report an incident"
+    assert fields(view) == REQUIRED
+    assert [block for block in view["blocks"] if block.get("optional")] == []
+
+
+def test_what_stands_behind_the_command_is_filled_in(office: Workspace) -> None:
+    view = office.command(ADA, "report Payments fail since noon")["view"]
+    assert view["blocks"][0]["element"]["initial_value"] == "Payments fail since noon"
+
+
+def test_the_global_shortcut_and_app_home_open_the_same_form(office: Workspace) -> None:
+    assert fields(office.shortcut(ADA, "report.open")["view"]) == REQUIRED
+    office.sandbox.post("/act/close", user=ADA)
+    home = office.sandbox.post("/act/home", user=ADA)
+    assert home["ok"], home
+    office.settle()
+    opened = office.sandbox.post("/act/home_action", user=ADA, action_id="report.open")
+    assert fields(opened["view"]) == REQUIRED
+
+
+def test_a_message_becomes_the_report_and_stays_as_evidence(office: Workspace) -> None:
+    office.sandbox.post("/act/message", user=ZHOU, channel="general", text="502 on <all> card payments")
+    [said] = office.said("general", by=ZHOU)
+    view = office.message_shortcut(ADA, said, "report.message")["view"]
+    assert "502 on" in view["blocks"][0]["element"]["initial_value"]
+    office.submit(ADA, **{**PAYMENTS_FAIL, "what_happened": "Card payments fail"})
+    office.settle()
+    card = office.card(office.incident(1))
+    assert said.ts.replace(".", "") in card.everything, "the message's address is on the card"
+
+
+def test_more_details_unfold_without_losing_what_was_typed(office: Workspace) -> None:
+    office.command(ADA)
+    typed = {"what_happened": "Payments fail", "customer": "Acme Ltd", "customers_affected": "120"}
+    view = office.view_action(ADA, "report.more", values=typed)["view"]
+    assert len(fields(view)) == 18
+    assert view["state"]["values"]["what_happened"]["what_happened"]["value"] == "Payments fail"
+    file = office.sandbox.post("/act/upload", user=ADA, name="screen.png", content_base64="aGVsbG8=")["file"]["id"]
+    office.submit(
+        ADA,
+        trigger="system_failure",
+        customer_tier="vip",
+        emotion="furious",
+        product="Payments",
+        demand="Money back for Acme Ltd",
+        evidence=[file],
+    )
+    office.settle()
+    card = office.card(office.incident(1)).everything
+    assert "Payments fail" in card
+    assert "Money back for A***" in card
+    assert "screen.png" in card
+    assert "Furious" in card
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field", "sentence"),
+    [
+        ({"what_happened": "  "}, "what_happened", "Say in a sentence what happened."),
+        ({"what_happened": "x" * 3001}, "what_happened", "Shorten this to 3,000 characters."),
+        ({"customer": ""}, "customer", "Say which customer is affected"),
+        ({"customers_affected": "many"}, "customers_affected", "Enter a whole number, 1 or more."),
+        ({"customers_affected": "0"}, "customers_affected", "Enter a number from 1 to"),
+        ({"customers_affected": "1.5"}, "customers_affected", "Enter a whole number"),
+        ({"trigger": {"selected_option": {"value": "earthquake"}}}, "trigger", "Choose one of the options."),
+    ],
+)
+def test_wrong_input_is_said_next_to_the_field_and_the_form_stays(
+    office: Workspace, wrong: dict[str, Any], field: str, sentence: str
+) -> None:
+    office.command(ADA)
+    answer = office.submit_unchecked(ADA, **{**PAYMENTS_FAIL, **wrong})
+    assert list(answer["response"]["errors"]) == [field]
+    assert sentence in answer["response"]["errors"][field]
+    assert office.view(ADA)["callback_id"] == "report.submit", "nothing typed is lost"
+    assert office.channels() == []
+
+
+def test_a_time_that_has_not_come_is_refused(office: Workspace) -> None:
+    office.command(ADA)
+    office.view_action(ADA, "report.more", values=PAYMENTS_FAIL)
+    tomorrow = int(office.clock.now.timestamp()) + 86_400
+    answer = office.submit_unchecked(ADA, happened_at={"selected_date_time": tomorrow})
+    assert "lies in the future" in answer["response"]["errors"]["happened_at"]
+
+
+def test_confidential_triggers_open_a_private_channel_without_announcement(office: Workspace) -> None:
+    incident = office.report(ADA, trigger="privacy_leak", what_happened="A list of customers is on a forum")
+    channel = office.channel(str(incident.channel_id or office.incident(incident.id).channel_id))
+    assert channel["is_private"]
+    assert office.said("incidents") == []
+    assert "INC-1" not in str(office.command(WANG, "list")["ephemeral"]), "others don't learn of it"
+    assert "INC-1" in str(office.command(ADA, "list")["ephemeral"])
+
+
+def test_who_cannot_be_invited_is_named(office: Workspace) -> None:
+    office.sandbox.post("/act/group", handle="support-oncall", members=[ADA, GONE])
+    office.settle()
+    with office.bot.db.begin() as tx:
+        tx.execute(text("delete from people where user_id = :gone"), {"gone": GONE})  # the bot has not heard of it yet
+    incident = office.report(LIN)
+    channel = office.channel(str(office.incident(incident.id).channel_id))
+    assert ADA in channel["members"]
+    [named] = [said for said in office.said(channel["id"]) if "could not be added" in said.text]
+    assert f"<@{GONE}>" in named.text
+
+
+def test_people_are_invited_in_hundreds(office: Workspace) -> None:
+    many = [
+        office.sandbox.post("/act/add_person", id=f"U0AGENT{n}", name=f"agent{n}")["person"]["id"] for n in range(230)
+    ]
+    office.sandbox.post("/act/group", handle="support-oncall", members=many)
+    office.settle()
+    office.sandbox.http.delete("/calls")
+    incident = office.report(LIN)
+    channel = office.channel(str(office.incident(incident.id).channel_id))
+    assert set(channel["members"]) == {BOT, LIN, *many}
+    assert len(office.sandbox.calls("conversations.invite")) == 3
+
+
+def test_what_people_type_is_shown_as_text(office: Workspace) -> None:
+    incident = office.report(ADA, what_happened="<!channel> & <@U0WANG> *can't* pay", customer="A & <B>")
+    everything = office.card(incident).everything + office.said("incidents")[0].everything
+    assert "<!channel>" not in everything
+    assert "&lt;!channel&gt; &amp; &lt;@U0WANG&gt;" in everything
+
+
+def test_customers_are_sealed_in_the_database(office: Workspace) -> None:
+    office.command(ADA)
+    office.view_action(ADA, "report.more", values=PAYMENTS_FAIL)
+    office.submit(ADA, customer_contact="acme@example.com", customer_number="C-77-88")
+    office.settle()
+    office.click(ADA, office.card(office.incident(1)), "contact.open")
+    office.submit(ADA, said="Sorry, Acme Ltd", answer="We wait for it")
+    office.settle()
+    with office.bot.db.read() as tx:
+        tables = ("customers", "contacts", "outbox", "messages", "journal")
+        stored = [tuple(row) for table in tables for row in tx.execute(text(f"select * from {table}"))]  # noqa: S608
+    for secret in ("Acme", "acme@example.com", "C-77-88", "We wait for it"):
+        assert secret not in str(stored)
+
+
+def test_the_customer_is_shown_to_those_who_handle_the_case_and_the_look_is_on_record(office: Workspace) -> None:
+    incident = office.report(LIN)
+    card = office.card(incident)
+    shown = office.click(ADA, card, "card.menu", option=f"customer.show:{incident.id}")
+    assert "Acme Ltd" in str(shown["view"])
+    refused = office.click(ZHOU, card, "card.menu", option=f"customer.show:{incident.id}")
+    assert "Acme" not in str(refused)
+    assert "请先加入事件频道" in str(refused["view"]), "a refusal says what to do"
+    office.sandbox.post("/act/join", user=ZHOU, channel=card.channel)
+    office.settle()
+    assert "Acme Ltd" in str(office.click(ZHOU, card, "card.menu", option=f"customer.show:{incident.id}")["view"])
+    with office.bot.db.read() as tx:
+        looks = tx.execute(text("select \"by\" from journal where what = 'customer_seen' order by id")).scalars()
+        assert list(looks) == [ADA, ZHOU]
+
+
+def test_the_bot_says_little_of_its_own_accord_in_the_first_ten_minutes(office: Workspace) -> None:
+    incident = office.report()
+    for _ in range(10):
+        office.wait(1)
+    assert len(office.said(str(office.incident(incident.id).channel_id))) <= 6

@@ -1,0 +1,204 @@
+"""The rules of the procedure as tables of cases: grading, the times of duties, names of channels, masks."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.confidential import masked_name, without_name
+from bot.deadlines import Decision, decide, plan
+from bot.grading import Facts, propose
+from bot.incident import Deadline, Duty, Emotion, Incident, MomentKind, Role, Severity, Status, Tier
+from bot.procedure import load
+from bot.settings import WrongSetup
+from handlers.channel import name_of
+from tests.workspace import PROCEDURE
+
+DEFAULT = load(PROCEDURE)
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+ROSTERS = {
+    "support-oncall": ["U0ADA"],
+    "support-leads": ["U0MEI"],
+    "supervisors": ["U0WANG", "U0TOM"],
+    "service-heads": ["U0SUN"],
+    "executives": ["U0EVA"],
+}
+
+
+@pytest.mark.parametrize(
+    ("facts", "severity", "reasons"),
+    [
+        (Facts(1, "dispute"), 3, {("customers_affected", 1)}),
+        (Facts(9, "dispute"), 3, {("customers_affected", 9)}),
+        (Facts(10, "dispute"), 2, {("customers_affected", 10)}),
+        (Facts(99, "dispute"), 2, {("customers_affected", 99)}),
+        (Facts(100, "dispute"), 1, {("customers_affected", 100)}),
+        (Facts(1, "privacy_leak"), 1, {("trigger", "privacy_leak")}),
+        (Facts(1, "escalated_complaint"), 2, {("trigger", "escalated_complaint")}),
+        (Facts(1, "dispute", Tier.ORDINARY), 3, {("customers_affected", 1)}),
+        (Facts(1, "dispute", Tier.VIP), 2, {("customer_tier", "vip")}),
+        (Facts(1, "dispute", None, Emotion.ANGRY), 3, {("customers_affected", 1)}),
+        (Facts(1, "dispute", None, Emotion.FURIOUS), 2, {("emotion", "furious")}),
+        (
+            Facts(20, "dispute", Tier.VIP, Emotion.FURIOUS),
+            2,
+            {("customers_affected", 20), ("customer_tier", "vip"), ("emotion", "furious")},
+        ),
+        (Facts(100, "dispute", Tier.VIP), 1, {("customers_affected", 100)}),
+    ],
+)
+def test_the_highest_level_of_which_one_criterion_holds_is_proposed_with_its_reasons(
+    facts: Facts, severity: int, reasons: set[tuple[str, object]]
+) -> None:
+    proposal = propose(facts, DEFAULT)
+    assert proposal.severity == severity
+    assert {(reason.fact, reason.value) for reason in proposal.reasons} == reasons
+
+
+@pytest.mark.parametrize(
+    ("duty", "severity", "remind", "due", "rungs"),
+    [
+        (Duty.VERIFY, 1, 3, 5, [5, 10, 15, 20]),
+        (Duty.VERIFY, 3, 3, 5, [5, 10, 15, 20]),
+        (Duty.FIRST_CONTACT, 1, 10, 15, [15, 20, 25, 30]),
+        (Duty.FIRST_CONTACT, 2, 20, 30, [30, 40, 50, 60]),
+        (Duty.FIRST_CONTACT, 3, 45, 60, [60, 75, 90, 105]),
+    ],
+)
+def test_a_duty_is_reminded_of_before_and_escalated_from_its_due_time_on(
+    duty: Duty, severity: int, remind: int, due: int, rungs: list[int]
+) -> None:
+    made = plan(duty, Severity(severity), "U0LIN", NOON, DEFAULT, ROSTERS)
+    minutes = [((moment.at - NOON).total_seconds() / 60, moment.kind, moment.user_id) for moment in made.moments]
+    assert made.due_at == NOON + timedelta(minutes=due)
+    assert minutes[0] == (remind, MomentKind.REMIND, "U0LIN")
+    assert minutes[1:5] == [
+        (at, MomentKind.ESCALATE, who) for at, who in zip(rungs, ["U0MEI", "U0WANG", "U0SUN", "U0EVA"], strict=True)
+    ]
+    assert minutes[5][1:] == (MomentKind.NOBODY_LEFT, None)
+
+
+@pytest.mark.parametrize(
+    ("owner", "rosters", "told"),
+    [
+        ("U0MEI", ROSTERS, ["U0WANG", "U0SUN", "U0EVA"]),  # the lead is late herself: her rung has nobody else
+        ("U0WANG", ROSTERS, ["U0MEI", "U0TOM", "U0SUN", "U0EVA"]),  # another supervisor is told
+        ("U0LIN", ROSTERS | {"supervisors": []}, ["U0MEI", "U0SUN", "U0EVA"]),
+        ("U0LIN", {}, []),
+    ],
+)
+def test_a_rung_without_somebody_to_tell_is_passed_over(
+    owner: str, rosters: dict[str, list[str]], told: list[str]
+) -> None:
+    made = plan(Duty.VERIFY, Severity.ONE, owner, NOON, DEFAULT, rosters)
+    assert [moment.user_id for moment in made.moments if moment.kind is MomentKind.ESCALATE] == told
+    assert made.moments[-1].kind is MomentKind.NOBODY_LEFT, "the channel is told in any case"
+
+
+def running(position: int = 0) -> Deadline:
+    made = plan(Duty.VERIFY, Severity.ONE, "U0LIN", NOON, DEFAULT, ROSTERS)
+    return Deadline(
+        1, 1, Duty.VERIFY, "U0LIN", NOON, made.due_at, made.escalate_every_s, made.moments, position, made.moments[0].at
+    )
+
+
+def after(minutes: float) -> datetime:
+    return NOON + timedelta(minutes=minutes)
+
+
+@pytest.mark.parametrize(
+    ("position", "minutes", "said", "next_minutes"),
+    [
+        (0, 2.9, None, 3),
+        (0, 3, (MomentKind.REMIND, Role.OWNER), 5),
+        (0, 4, (MomentKind.REMIND, Role.OWNER), 5),
+        (0, 5, (MomentKind.ESCALATE, Role.LEAD), 10),  # the reminder came too late: the late message says more
+        (1, 4.9, None, 5),
+        (1, 5, (MomentKind.ESCALATE, Role.LEAD), 10),
+        (1, 6, (MomentKind.ESCALATE, Role.LEAD), 11),  # told a minute late: five minutes from then
+        (1, 60, (MomentKind.ESCALATE, Role.LEAD), 65),  # after an outage each rung still gets its time
+        (2, 65, (MomentKind.ESCALATE, Role.SUPERVISOR), 70),
+        (5, 25, (MomentKind.NOBODY_LEFT, Role.OWNER), None),
+        (6, 30, None, None),
+    ],
+)
+def test_what_the_clock_says_and_when_it_looks_again(
+    position: int, minutes: float, said: tuple[MomentKind, Role] | None, next_minutes: float | None
+) -> None:
+    decision = decide(running(position), after(minutes))
+    assert (decision.moment and (decision.moment.kind, decision.moment.role)) == said
+    assert decision.next_nudge_at == (None if next_minutes is None else after(next_minutes))
+
+
+@pytest.mark.parametrize("ended", [{"met_at": NOON}, {"stopped_at": NOON}])
+def test_nothing_is_said_of_what_is_not_owed_any_more(ended: dict[str, datetime]) -> None:
+    assert decide(replace(running(), **ended), after(30)) == Decision(None, 0, 0, None)  # type: ignore[arg-type]
+
+
+def incident(number: int, title: str) -> Incident:
+    return Incident(number, "V1", Status.REPORTED, title, title, "dispute", 1, Severity.ONE, "U0LIN", False, NOON)
+
+
+@pytest.mark.parametrize(
+    ("number", "title", "name"),
+    [
+        (42, "Payment down", "inc-0042-payment-down"),
+        (42, "  Ärger: mit «Übermut» & Co.! ", "inc-0042-arger-mit-ubermut-co"),
+        (7, "支付失败", "inc-0007-zhi-fu-shi-bai"),
+        (7, "APP支付失败502", "inc-0007-app-zhi-fu-shi-bai-502"),
+        (7, "🔥🔥", "inc-0007-fire-fire"),
+        (7, "!!!", "inc-0007"),
+        (12345, "x", "inc-12345-x"),
+        (1, "a" * 200, "inc-0001-" + "a" * 71),
+        (1, "ab " * 60, "inc-0001-" + ("ab-" * 24)[:-1]),
+    ],
+)
+def test_a_channels_name_is_what_slack_takes(number: int, title: str, name: str) -> None:
+    assert name_of(incident(number, title)) == name
+    assert len(name) <= 80
+
+
+@pytest.mark.parametrize(
+    ("name", "masked"),
+    [("Acme Ltd", "A***"), ("王小明", "王**"), (" x ", "x***"), ("", "")],
+)
+def test_a_customers_name_is_masked(name: str, masked: str) -> None:
+    assert masked_name(name) == masked
+
+
+def test_a_customers_name_is_masked_inside_what_people_say() -> None:
+    assert without_name("Acme Ltd can't pay", "Acme Ltd") == "A*** can't pay"
+    assert without_name("A case", "A") == "A case"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("within: 5", "within: five", "line 86: duties.verify.within"),
+        ("within: 5", "within: 1", "line 85: duties.verify: severity 1: remind_before must be less than within"),
+        ("  verify:\n    within", "  verifi:\n    within", "duties.verifi"),
+        ("role: supervisor", "role: boss", "ladder.1.role"),
+        ("role: supervisor", "role: owner", "the roles go up in this order"),
+        ('"#incidents"', '"incidents"', "channels.announcements"),
+        ("is_one_of: [furious]", "is_one_of: [fuming]", "fuming is not known"),
+        (
+            "is_one_of: [escalated_complaint]",
+            "is_one_of: [complaint]",
+            "the trigger complaint, which is not in triggers",
+        ),
+        ("at_least: 100", "at_leest: 100", "grading.0"),
+        ('people: ["@supervisors"]', 'people: ["supervisors"]', "ladder.1.people.0"),
+        ("grading:", "grading: [", "line"),
+    ],
+)
+def test_a_mistake_in_the_procedure_file_is_named_by_line_and_field(
+    tmp_path: Path, old: str, new: str, sentence: str
+) -> None:
+    text = PROCEDURE.read_text(encoding="utf-8")
+    assert old in text
+    path = tmp_path / "ours.yml"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(WrongSetup) as wrong:
+        load(path)
+    assert any(said.startswith("ours.yml line ") and sentence in said for said in wrong.value.sentences), wrong.value
