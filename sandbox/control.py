@@ -31,12 +31,14 @@ def routes(sandbox: "Sandbox") -> list[Route]:
 
     def get(path: str, answer: Callable[["Sandbox", Request], Awaitable[Any]], method: str = "GET") -> Route:
         async def endpoint(request: Request) -> JSONResponse:
-            return await _guarded(answer(sandbox, request))
+            return _stranger(sandbox, request) or await _guarded(answer(sandbox, request))
 
         return Route(f"/sandbox/{path}", endpoint, methods=[method])
 
     def act(path: str, do: Act) -> Route:
         async def endpoint(request: Request) -> JSONResponse:
+            if (refusal := _stranger(sandbox, request)) is not None:
+                return refusal
             raw = await request.body()
             return await _guarded(do(sandbox, json.loads(raw) if raw else {}))
 
@@ -62,6 +64,14 @@ def routes(sandbox: "Sandbox") -> list[Route]:
         act("redeliver", _redeliver),
         act("disconnect", _disconnect),
     ]
+
+
+def _stranger(sandbox: "Sandbox", request: Request) -> JSONResponse | None:
+    """Only programs of this machine, and no other site's page in its browser, may use the control API."""
+    here = request.client is not None and request.client.host in {"127.0.0.1", "::1", "testclient"}
+    if here and request.headers.get("origin") in {None, sandbox.workspace.address}:
+        return None
+    return JSONResponse({"ok": False, "error": "the control API is for programs on this machine"}, 403)
 
 
 async def _guarded(answer: Awaitable[Any]) -> JSONResponse:

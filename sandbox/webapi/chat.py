@@ -51,9 +51,7 @@ def update(call: Call) -> Json:
     if len(call.text("text")) > 4000:
         raise SlackError("msg_too_long")
     content = _content(call)
-    if not call.given("blocks") and call.given("text"):
-        content["blocks"] = []
-    elif not call.given("blocks"):
+    if not call.given("blocks"):  # what is left out stays; an empty list takes it away
         content.pop("blocks")
     if not call.given("attachments"):
         content.pop("attachments")

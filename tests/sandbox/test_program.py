@@ -93,6 +93,11 @@ def test_stopping_the_sandbox_stops_the_bot_first(start_sandbox: Start, tmp_path
     assert marker.read_text("utf-8") == "yes"
 
 
+def test_a_page_of_another_site_cannot_use_the_control_api(sandbox: Sandbox) -> None:
+    foreign = sandbox.http.post("/sandbox/reset", json={}, headers={"Origin": "https://example.com"})
+    assert foreign.status_code == 403
+
+
 def test_a_reset_takes_another_manifest(sandbox: Sandbox) -> None:
     renamed = {**MANIFEST, "features": {**MANIFEST["features"], "bot_user": {"display_name": "Other"}}}
     sandbox.do("reset", manifest=str(sandbox.install(renamed)))

@@ -189,6 +189,14 @@ def test_a_message_to_a_person_opens_the_direct_message_with_them(sandbox: Sandb
     assert sandbox.call("conversations.open", users="U0LIN")["channel"]["id"] == posted["channel"]
 
 
+def test_an_update_keeps_the_blocks_it_does_not_mention(sandbox: Sandbox) -> None:
+    channel = sandbox.call("conversations.create", name="x")["channel"]["id"]
+    posted = sandbox.call("chat.postMessage", channel=channel, text="x", blocks=[{"type": "divider"}])
+    kept = sandbox.call("chat.update", channel=channel, ts=posted["ts"], text="y")["message"]
+    assert kept["blocks"] == posted["message"]["blocks"]
+    assert "blocks" not in sandbox.call("chat.update", channel=channel, ts=posted["ts"], text="y", blocks=[])["message"]
+
+
 def test_the_archive_is_closed_for_edits(sandbox: Sandbox) -> None:
     channel = sandbox.call("conversations.create", name="x")["channel"]["id"]
     ts = sandbox.call("chat.postMessage", channel=channel, text="x")["ts"]

@@ -30,6 +30,8 @@ def modal(**more: Any) -> dict[str, Any]:
 def bolt(sandbox: Sandbox) -> Iterator[App]:
     client = WebClient("xoxb-sandbox", base_url=sandbox.api)
     app = App(client=client, process_before_response=True)
+    for kind in ("member_joined_channel", "message"):
+        app.event(kind)(lambda: None)  # acknowledged, or they come again
     handler = SocketModeHandler(app, "xapp-sandbox", ping_interval=1)
     handler.connect()  # type: ignore[no-untyped-call]
     assert sandbox.get("wait", connections=1, timeout=10)["ok"]
