@@ -6,14 +6,14 @@ const TEMPLATE = `
   <a class="skip" href="#list" data-skip></a>
   <header id="topbar"></header>
   <nav id="sidebar"></nav>
-  <main id="main">
+  <section id="main">
     <div id="notice"></div>
     <div id="head"></div>
     <div id="list" role="log" tabindex="0"></div>
     <div id="home" tabindex="0"></div>
     <button id="newest" class="btn small" type="button" data-do="to-end" hidden></button>
     <div id="composer"></div>
-  </main>
+  </section>
   <aside id="thread" hidden>
     <div id="thread-head"></div>
     <div id="thread-list" role="log" tabindex="0"></div>
@@ -37,7 +37,7 @@ const byId = (id) => document.getElementById(id);
 
 // -- putting HTML into the page ---------------------------------------------------------------------------------------
 
-const OURS = new Set(["open", "data-busy", "aria-busy", "disabled", "data-chosen"]);
+const OURS = new Set(["aria-expanded", "open", "data-busy", "aria-busy", "disabled", "data-chosen"]);
 const TYPED = new Set(["value", "checked", "selected"]);
 
 function fragment(html) {
@@ -164,7 +164,7 @@ function fire(field, given = read(field)) {
   if (given === "" && field.matches("select") && !field.closest("[data-view]")) return;
   ask(field, () =>
     act(
-      { do: "action", action_id: field.dataset.actionId, block_id: field.dataset.blockId, given, ...placeOf(field) },
+      { do: "action", action_id: field.dataset.actionId, block_id: field.dataset.blockId, given, label: nameOf(field), ...placeOf(field) },
       field.matches("button, a") ? field : null,
     ),
   );
@@ -441,10 +441,14 @@ function typingKeys(event) {
 
 // -- pressing ---------------------------------------------------------------------------------------------------------
 
+function drawer(on) {
+  document.querySelector(".sandbox").classList.toggle("drawn", on);
+  document.querySelector(".drawer")?.setAttribute("aria-expanded", String(on));
+}
+
 const HERE = {
-  drawer(on = !document.querySelector(".sandbox").classList.contains("drawn")) {
-    document.querySelector(".sandbox").classList.toggle("drawn", on);
-    document.querySelector(".drawer")?.setAttribute("aria-expanded", String(on));
+  drawer() {
+    drawer(!document.querySelector(".sandbox").classList.contains("drawn"));
   },
   "to-end"() {
     byId("list").scrollTop = byId("list").scrollHeight;
@@ -468,7 +472,7 @@ const HERE = {
   },
   cancel(element) {
     const dialog = element.closest("[data-view]");
-    act({ do: "cancel", view: dialog.dataset.view, all: element.dataset.all || "" }, dialog);
+    act({ do: "cancel", view: dialog.dataset.view, all: element.dataset.all || "", label: nameOf(element) }, dialog);
   },
 };
 
@@ -482,11 +486,11 @@ function press(event) {
   const { do: _do, key: _key, ...about } = element.dataset;
   const where = inMenu ? menuFor : { ...pick(element.closest("[data-ts]")) };
   element.closest("[popover]")?.hidePopover();
-  if (["goto", "home", "direct", "person"].includes(name)) HERE.drawer(false);
-  const label = element.getAttribute("aria-label") || element.textContent.trim();
-  act({ ...where, ...snake(about), do: name, label }, element);
+  if (["goto", "home", "direct", "person"].includes(name)) drawer(false);
+  act({ ...where, ...snake(about), do: name, label: nameOf(element) }, element);
 }
 
+const nameOf = (element) => element.getAttribute("aria-label") || element.textContent.trim();
 const pick = (message) => (message ? { channel: message.dataset.channel, ts: message.dataset.ts } : {});
 const snake = (data) => Object.fromEntries(Object.entries(data).map(([k, v]) => [k.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`), v]));
 
@@ -568,7 +572,7 @@ function listen(root) {
     if (!dialog.matches("dialog")) return;
     if (dialog.dataset.view) {
       event.preventDefault();
-      if (!dialog.dataset.busy) act({ do: "cancel", view: dialog.dataset.view }, dialog);
+      if (!dialog.dataset.busy) act({ do: "cancel", view: dialog.dataset.view, label: nameOf(dialog) }, dialog);
     } else if (dialog.dataset.browse) {
       event.preventDefault();
       act({ do: "browse-close" });

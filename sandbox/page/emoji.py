@@ -1,4 +1,9 @@
-"""The usual shortcodes, `:white_check_mark:` and so on."""
+"""The usual shortcodes, `:white_check_mark:` and so on, and drawings of the signs that say how things stand.
+
+Machines without an emoji font (servers, containers) show empty boxes; a red circle must be red there too.
+"""
+
+import re
 
 EMOJI = {
     "+1": "👍", "thumbsup": "👍", "-1": "👎", "thumbsdown": "👎", "ok_hand": "👌", "wave": "👋", "clap": "👏",
@@ -42,3 +47,18 @@ EMOJI = {
 def emoji(name: str) -> str | None:
     """The character, or None for a name we do not know; skin tones are left out."""
     return EMOJI.get(name.split("::", maxsplit=1)[0])
+
+
+# Drawn by board.css as .em-<name>; the character stays in the text.
+DRAWN = {
+    "🔴": "red", "🟠": "orange", "🟡": "yellow", "🟢": "green", "🔵": "blue", "🟣": "purple", "⚪": "white",
+    "⚫": "black",
+    "⏱": "clock", "⏰": "clock", "⏳": "clock", "⚠": "warning", "✅": "check", "❌": "cross", "🎯": "target",
+    "📌": "pin",    "🔒": "lock", "📞": "phone", "👀": "eyes", "👍": "thumb", "🔔": "bell",
+}  # fmt: skip
+SIGNS = re.compile(f"({'|'.join(DRAWN)})\ufe0f?")
+
+
+def draw_signs(html: str) -> str:
+    """`html` with the signs that we draw in spans of their own; it must be escaped already."""
+    return SIGNS.sub(lambda m: f'<span class="em em-{DRAWN[m[1]]}">{m[0]}</span>', html)

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from sandbox import blockkit
 from sandbox.page.markup import EMPTY, Attribute, tag
-from sandbox.page.mrkdwn import plain, text_object
+from sandbox.page.mrkdwn import shortcodes, text_object
 from sandbox.page.viewer import Viewer
 from sandbox.page.when import local
 from sandbox.workspace import STATE_KEYS, Channel, Json
@@ -131,9 +131,9 @@ def text_of(obj: Any, viewer: Viewer) -> str:
     """A text object as bare text, for names and options."""
     if not isinstance(obj, dict):
         return ""
-    return str(text_object(obj, viewer).striptags()) if obj.get("type") == "mrkdwn" else str(
-        plain(str(obj.get("text", ""))).unescape()
-    )  # fmt: skip
+    if obj.get("type") == "mrkdwn":
+        return str(text_object(obj, viewer).striptags())
+    return shortcodes(str(obj.get("text", "")))
 
 
 def image(element: Json, viewer: Viewer, class_: str) -> Markup:
@@ -362,6 +362,6 @@ def _multi(spot: Spot) -> Markup:
         tag("button", tag("span", ", ".join(labels) or placeholder, class_="summary", data_own=True,
                           data_placeholder=placeholder),
             type="button", class_="choose", id=spot.id, popovertarget=menu, autofocus=spot.autofocus, **spot.naming),
-        tag("div", parts, id=menu, popover="auto", class_="pop list", role="group", aria_label=spot.name),
+        tag("div", parts, id=menu, popover="auto", class_="pop list"),
         class_="multi", **spot.field_hooks,
     )  # fmt: skip

@@ -82,8 +82,9 @@ def sidebar(viewer: Viewer, here: str, connected: bool) -> Markup:
         status = tag("span", class_="dot on" if connected else "dot")
         parts += [
             tag("h2", viewer.say("apps")),
-            tag("a", tag("span", icon("bolt"), class_="sign", aria_hidden="true"), tag("span", name, class_="name"), status,
-                href="?at=home", class_="place", data_do="home", aria_label=viewer.say("home_of", name=name),
+            tag("a", tag("span", icon("bolt"), class_="sign", aria_hidden="true"),
+                tag("span", name, class_="name"), status, href="?at=home", class_="place",
+                data_do="home", aria_label=viewer.say("home_of", name=name),
                 aria_current="page" if here == "home" else None),
         ]  # fmt: skip
     parts += [
@@ -140,8 +141,8 @@ def head(channel: Channel, viewer: Viewer) -> Markup:
     if channel.topic or channel.purpose:
         about.append(tag("div", mrkdwn(channel.topic or channel.purpose, viewer), class_="topic"))
     marks = [
-        tag("a", plain(f"{b['emoji']} ") if b.get("emoji") else icon("link"), b["title"], href=b["link"], target="_blank",
-            rel="noopener noreferrer", class_="bookmark", data_do="follow")
+        tag("a", plain(f"{b['emoji']} ") if b.get("emoji") else icon("link"), b["title"], href=b["link"],
+            target="_blank", rel="noopener noreferrer", class_="bookmark", data_do="follow")
         for b in channel.bookmarks if str(b.get("link", "")).startswith(("http://", "https://"))
     ]  # fmt: skip
     pins = tag("button", icon("pin"), str(len(channel.pins)), type="button", class_="btn small", popovertarget="pins",
@@ -264,9 +265,9 @@ def message_menu(viewer: Viewer) -> Markup:
     """One menu for all messages: board.js puts it beside the message it was asked for."""
     shortcuts = [s for s in viewer.workspace.manifest.shortcuts.values() if s.type == "message"]
     quick = [
-        tag("button", emoji(sign), type="button", role="menuitem", data_do="react", data_name=sign,
+        tag("button", plain(f":{sign}:"), type="button", role="menuitem", data_do="react", data_name=sign,
             aria_label=viewer.say("react", emoji=emoji(sign) or sign))
-        for sign in ("white_check_mark", "eyes", "+1", "raised_hands", "pray")
+        for sign in ("white_check_mark", "eyes", "+1", "x", "warning")
     ]  # fmt: skip
     return tag(
         "div",

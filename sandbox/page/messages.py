@@ -10,7 +10,7 @@ from sandbox.page.emoji import emoji
 from sandbox.page.fields import Place
 from sandbox.page.icons import icon
 from sandbox.page.markup import Attribute, Child, tag
-from sandbox.page.mrkdwn import mrkdwn
+from sandbox.page.mrkdwn import mrkdwn, plain
 from sandbox.page.viewer import Viewer, avatar
 from sandbox.page.when import clock, day, local
 from sandbox.page.words import translate
@@ -177,7 +177,7 @@ def _content(message: Message, viewer: Viewer, scope: str) -> Markup:
     edited = tag("span", f" ({viewer.say('edited')})", class_="edited") if message.edited else None
     parts: list[Child] = []
     if message.blocks:
-        parts += [draw_blocks(message.blocks, place), edited]
+        parts.append(draw_blocks(message.blocks, place))
     elif message.text:
         parts.append(tag("div", mrkdwn(message.text, viewer), edited, class_="text"))
     parts += [_attachment(a, place) for a in message.attachments]
@@ -212,10 +212,11 @@ def _reactions(message: Message, viewer: Viewer) -> Markup | None:
     drawn = []
     for reaction in message.reactions:
         sign = emoji(reaction["name"]) or f":{reaction['name']}:"
+        shown = plain(f":{reaction['name']}:")
         names = ", ".join(viewer.name_of(u) for u in reaction["users"])
         mine = viewer.id in reaction["users"]
         drawn.append(
-            tag("button", f"{sign} {reaction['count']}", type="button", class_="reaction mine" if mine else "reaction",
+            tag("button", shown, f" {reaction['count']}", type="button", class_="reaction mine" if mine else "reaction",
                 data_do="react", data_name=reaction["name"], aria_pressed="true" if mine else "false", title=names,
                 aria_label=viewer.say("reacted", emoji=sign, count=reaction["count"], names=names))
         )  # fmt: skip
@@ -242,7 +243,7 @@ def _dismiss(viewer: Viewer) -> Markup:
 def _tools(message: Message, viewer: Viewer, scope: str, name: str, pinned: bool) -> Markup:
     at = clock(float(message.ts), viewer.tz)
     react = [
-        tag("button", emoji(sign) or sign, type="button", data_do="react", data_name=sign,
+        tag("button", plain(f":{sign}:"), type="button", data_do="react", data_name=sign,
             aria_label=viewer.say("react", emoji=emoji(sign) or sign))
         for sign in ("white_check_mark", "eyes")
     ]  # fmt: skip

@@ -4,7 +4,7 @@ import re
 
 from markupsafe import Markup, escape
 
-from sandbox.page.emoji import emoji
+from sandbox.page.emoji import draw_signs, emoji
 from sandbox.page.icons import icon
 from sandbox.page.markup import EMPTY, tag
 from sandbox.page.viewer import Viewer
@@ -108,7 +108,12 @@ def _inline(text: str) -> str:
 
 
 def _emoji(html: str) -> str:
-    return EMOJI_NAME.sub(lambda m: emoji(m[1]) or m[0], html)
+    return draw_signs(EMOJI_NAME.sub(lambda m: emoji(m[1]) or m[0], html))
+
+
+def shortcodes(text: str) -> str:
+    """Text with its shortcodes as characters, where no HTML can stand: options, names."""
+    return EMOJI_NAME.sub(lambda m: emoji(m[1]) or m[0], unescape(text))
 
 
 def _token(body: str, viewer: Viewer) -> Markup:  # noqa: PLR0911 - one line a sign
@@ -218,7 +223,7 @@ def _rich_element(element: Json, viewer: Viewer) -> Markup:
 def _rich_plain(element: Json, viewer: Viewer) -> Markup:  # noqa: PLR0911 - one line a kind
     match element.get("type"):
         case "text":
-            return escape(element.get("text", ""))
+            return Markup(draw_signs(str(escape(element.get("text", "")))))  # noqa: S704 - escaped
         case "link":
             return link(str(element.get("url", "")), str(element.get("text") or element.get("url", "")), viewer)
         case "user":
@@ -228,7 +233,7 @@ def _rich_plain(element: Json, viewer: Viewer) -> Markup:  # noqa: PLR0911 - one
         case "channel":
             return channel_link(str(element.get("channel_id", "")), viewer)
         case "emoji":
-            return escape(emoji(str(element.get("name", ""))) or f":{element.get('name', '')}:")
+            return plain(f":{element.get('name', '')}:")
         case "broadcast":
             return tag("span", f"@{element.get('range', 'here')}", class_="mention me")
         case "date":

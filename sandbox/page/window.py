@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sandbox.app import Sandbox
 
 PAGE = 200  # messages shown at first, and more each time one asks for earlier ones
-GATHER = 0.02  # seconds in which changes are gathered before they are drawn
+GATHER = 0.03  # seconds in which changes are gathered before they are drawn
 TICK = 5.0  # seconds after which "in 4 minutes" is drawn again
 EVERYTHING = frozenset({"frame", "side", "main", "thread", "forms", "home"})
 CONCERNS: dict[str, set[str]] = {

@@ -22,7 +22,7 @@ def plain(text: str) -> Json:
 
 
 def field(block_id: str, label: str, kind: str, **more: Any) -> Json:
-    about = {key: more.pop(key) for key in ("optional", "hint", "dispatch_action") if key in more}
+    about: Json = {key: more.pop(key) for key in ("optional", "hint", "dispatch_action") if key in more}
     if "hint" in about:
         about["hint"] = plain(about["hint"])
     return {
@@ -110,7 +110,7 @@ def take(ack: Ack, body: Json, client: WebClient) -> None:
 @app.view_closed("everything")
 def closed(ack: Ack, body: Json, client: WebClient) -> None:
     ack()
-    client.chat_postEphemeral(channel="C0GENERAL", user=body["user"]["id"], text="You closed the form.")
+    client.chat_postMessage(channel=body["user"]["id"], text="You closed the form.")
 
 
 @app.command("/toy")
@@ -273,5 +273,5 @@ def draw_home(client: WebClient, user: str, count: int) -> None:
 
 if __name__ == "__main__":
     handler = SocketModeHandler(app, os.environ["SLACK_APP_TOKEN"], web_client=app.client)
-    handler.connect()
+    handler.connect()  # type: ignore[no-untyped-call]
     Event().wait()
