@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 KINDS = {
-    "latency", "ratelimited", "http_error", "error", "drop_before", "drop_after", "hold_before", "hold_after",
+    "latency", "ratelimited", "http_error", "error", "error_after", "drop_before", "drop_after", "hold_before",
+    "hold_after",
 }  # fmt: skip
 
 

@@ -123,6 +123,8 @@ class WebApi:
                 await _hold(fault, receive)
             elif fault.kind == "drop_after":
                 raise ConnectionAbortedError
+            elif fault.kind == "error_after":
+                return self._reply({"ok": False, "error": fault.error})  # Slack says no, and has done it
         return reply
 
     async def _before(self, fault: Fault, record: Record, receive: Receive) -> Reply | None:
