@@ -136,7 +136,7 @@ def _place(channel: Channel, viewer: Viewer, here: str) -> Markup:
 def head(channel: Channel, viewer: Viewer) -> Markup:
     title = viewer.title_of(channel)
     is_direct = channel.is_im or channel.is_mpim
-    sign: Child = "" if is_direct else (icon("lock") if channel.is_private else "# ")
+    sign: Child = "" if is_direct else (icon("lock") + " " if channel.is_private else "# ")
     about: list[Child] = []
     if channel.topic or channel.purpose:
         about.append(tag("div", mrkdwn(channel.topic or channel.purpose, viewer), class_="topic"))

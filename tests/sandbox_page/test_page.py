@@ -115,6 +115,19 @@ def test_an_update_keeps_what_was_typed(page: Page) -> None:
     expect(form.get_by_label("Fast")).to_be_checked()
 
 
+def test_a_form_redraws_itself_while_one_types(page: Page) -> None:
+    enter(page, "ada")
+    say(page, "/toy live")
+    form = dialog(page)
+    form.get_by_label("Name").press_sequentially("Acme", delay=30)
+    expect(form.locator("[data-block-id=said]")).to_have_text("You said Acme, None.")
+    expect(form.get_by_label("Name")).to_be_focused()
+    form.get_by_label("Name").press_sequentially(" Ltd")
+    form.get_by_label("Size").select_option("l")
+    expect(form.locator("[data-block-id=said]")).to_have_text("You said Acme Ltd, l.")
+    expect(form.get_by_label("Name")).to_have_value("Acme Ltd")
+
+
 def test_what_was_typed_survives_a_reload(page: Page) -> None:
     enter(page, "ada")
     form = open_form(page)

@@ -29,7 +29,7 @@ def field(block_id: str, label: str, kind: str, **more: Any) -> Json:
         "type": "input",
         "block_id": block_id,
         "label": plain(label),
-        "element": {"type": kind, "action_id": "it", **more},
+        "element": {"type": kind, "action_id": more.pop("action_id", "it"), **more},
         **about,
     }
 
@@ -55,7 +55,7 @@ def every_field(more: bool = False) -> Json:
         field("mail", "E-mail", "email_text_input", optional=True),
         field("site", "Site", "url_text_input", optional=True),
         field("proof", "Proof", "file_input", optional=True, max_files=2),
-        field("customer", "Customer", "external_select", min_query_length=1, optional=True),
+        field("customer", "Customer", "external_select", action_id="find", min_query_length=1, optional=True),
         {
             "type": "actions",
             "block_id": "extra",
@@ -87,7 +87,7 @@ def expand(ack: Ack, body: Json, client: WebClient) -> None:
     client.views_update(view_id=body["view"]["id"], hash=body["view"]["hash"], view=every_field(more=True))
 
 
-@app.options("it")
+@app.options("find")
 def customers(ack: Ack, payload: Json) -> None:
     names = ["acme", "initech", "globex"]
     ack(options=options(*(n for n in names if payload["value"].lower() in n)))
@@ -101,7 +101,7 @@ def take(ack: Ack, body: Json, client: WebClient) -> None:
         return
     ack()
     lines = [
-        f"{block_id}: {next((v for k, v in state['it'].items() if k != 'type'), None)!r}"
+        f"{block_id}: {next((v for k, v in next(iter(state.values())).items() if k != 'type'), None)!r}"
         for block_id, state in values.items()
     ]
     client.chat_postMessage(channel="C0GENERAL", text="\n".join(lines).replace("<", "&lt;"))
@@ -128,6 +128,9 @@ def toy(ack: Ack, body: Json, client: WebClient) -> None:
     elif word == "stack":
         client.views_open(trigger_id=body["trigger_id"], view=layer(1))
         ack()
+    elif word == "live":
+        client.views_open(trigger_id=body["trigger_id"], view=live())
+        ack()
     elif word == "slow":
         time.sleep(3.5)
     else:
@@ -142,6 +145,36 @@ def layer(number: int) -> Json:
         "submit": plain("Deeper"),
         "blocks": [field("note", f"Note {number}", "plain_text_input", optional=True)],
     }
+
+
+def live(text: str = "nothing") -> Json:
+    config = {"trigger_actions_on": ["on_character_entered"]}
+    return {
+        "type": "modal",
+        "callback_id": "live",
+        "title": plain("Live"),
+        "blocks": [
+            field(
+                "name",
+                "Name",
+                "plain_text_input",
+                action_id="live",
+                dispatch_action=True,
+                dispatch_action_config=config,
+            ),
+            field("size", "Size", "static_select", action_id="live", dispatch_action=True, options=options("s", "l")),
+            {"type": "section", "block_id": "said", "text": plain(f"You said {text}.")},
+        ],
+        "submit": plain("Done"),
+    }
+
+
+@app.action("live")
+def redraw(ack: Ack, body: Json, client: WebClient) -> None:
+    ack()
+    values = body["view"]["state"]["values"]
+    size = (values["size"]["live"]["selected_option"] or {}).get("value")
+    client.views_update(view_id=body["view"]["id"], view=live(f"{values['name']['live']['value']}, {size}"))
 
 
 @app.view("layer.1")
