@@ -9,6 +9,7 @@ from slack_sdk.models.blocks import (
     ButtonElement,
     ContextBlock,
     DividerBlock,
+    HeaderBlock,
     MarkdownTextObject,
     Option,
     OverflowMenuElement,
@@ -32,6 +33,11 @@ def section(
 def context(*texts: Mrkdwn) -> Block:
     """Small print."""
     return ContextBlock(elements=[MarkdownTextObject(text=text) for text in texts])
+
+
+def header(text: str) -> Block:
+    """A heading: plain text, so that a `*` in people's words is a `*`. At most 150 characters."""
+    return HeaderBlock(text=text)
 
 
 def divider() -> Block:

@@ -12,7 +12,7 @@ from bot.confidential import masked_name, without_name
 from bot.grading import Facts, Proposal, Reason
 from bot.incident import Customer, Deadline, Duty, Evidence, Incident, Severity, Status
 from bot.wording import Mrkdwn, Wording, channel_link, escape, mention
-from handlers.blocks import SECTION_LENGTH, actions, button, context, divider, overflow, quote, section
+from handlers.blocks import SECTION_LENGTH, actions, button, context, divider, header, overflow, quote, section
 from handlers.desk import Desk, Drawing
 from storage import contacts, deadlines, incidents, notes
 from storage.notes import Note
@@ -80,8 +80,10 @@ def draw_announcement(desk: Desk, tx: Connection, message: Message) -> Drawing:
 def card(desk: Desk, facets: Facets, words: Wording, now: datetime) -> Drawing:
     """The card, for whoever reads `words`."""
     incident = facets.incident
-    lines = [_title(incident, words), _severity(facets, words), _facts(desk, facets, words)]
-    blocks: list[Block] = [section(Mrkdwn("\n".join(line for line in lines if line)), accessory=_menu(facets, words))]
+    blocks: list[Block] = [
+        header(words.text("card.title", sign=NOT_GRADED, number=incident.number, title=incident.title)),
+        section(Mrkdwn(f"{_severity(facets, words)}\n{_facts(desk, facets, words)}"), accessory=_menu(facets, words)),
+    ]
     if told := _told(facets, words):
         blocks.append(section(told))
     blocks.append(divider())
@@ -123,10 +125,6 @@ def summary(incident: Incident, next_due: Deadline | None, words: Wording, now: 
     where = channel_link(incident.channel_id) if incident.channel_id else words.mrkdwn("card.channel_opens")
     first = words.mrkdwn("card.summary", sign=NOT_GRADED, number=incident.number, title=incident.title, where=where)
     return Mrkdwn(f"{first}\n{clock_line(next_due, words, now)}") if next_due else first
-
-
-def _title(incident: Incident, words: Wording) -> Mrkdwn:
-    return words.mrkdwn("card.title", sign=NOT_GRADED, number=incident.number, title=incident.title)
 
 
 def _severity(facets: Facets, words: Wording) -> Mrkdwn:

@@ -15,7 +15,7 @@ from slack_sdk.web import SlackResponse
 from sqlalchemy import Connection
 
 from bot.incident import Incident
-from bot.wording import Mrkdwn, mention
+from bot.wording import Mrkdwn, escape, mention
 from handlers.blocks import section
 from handlers.desk import Desk, Drawing, Later
 from storage import incidents, outbox, people
@@ -49,11 +49,9 @@ def open_channel(desk: Desk, errand: Errand) -> None:
         if incidents.get(tx, incident.id, lock=True).channel_id is not None:
             return
         incidents.set_channel(tx, incident.id, channel["id"], channel["name"])
-        sayings = [Saying(incident.id, "card", "incident")]
-        if not incident.is_private:
-            sayings.append(Saying(incident.id, "announcement", "announcements"))
         outbox.ask(tx, "invite", f"invite:{incident.id}", now, incident.id)
-        outbox.say(tx, sayings, now)
+        if not incident.is_private:
+            outbox.say(tx, [Saying(incident.id, "announcement", "announcements")], now)
         outbox.ask(tx, "describe", f"describe:{incident.id}", now, incident.id)
         if view_id := errand.detail.get("view_id"):
             outbox.ask(tx, "show_link", f"form:{view_id}", now, incident.id, errand.detail)
@@ -67,20 +65,16 @@ def invite(desk: Desk, errand: Errand) -> None:
     if incident.channel_id is None:
         raise Later("the channel is not open yet", 5)
     wanted = [user_id for user_id in wanted if user_id != desk.identity().user_id]
-    refused: dict[str, str] = {}
     for first in range(0, len(wanted), INVITE_AT_ONCE):
         some = wanted[first : first + INVITE_AT_ONCE]
         not_in = _invite(desk, incident.channel_id, some)
-        refused |= not_in
         with desk.db.begin() as tx:
             incidents.set_invited(tx, incident.id, [user_id for user_id in some if user_id not in not_in], desk.now())
             for error in set(not_in.values()):
                 incidents.set_refused(tx, incident.id, [who for who, why in not_in.items() if why == error], error)
-    if refused:
-        with desk.db.begin() as tx:
-            outbox.say(
-                tx, [Saying(incident.id, "not_invited", "incident", detail={"people": sorted(refused)})], desk.now()
-            )
+            if not_in:  # said in the same transaction: who was refused is not asked about again
+                sayings = [Saying(incident.id, "not_invited", "incident", detail={"people": sorted(not_in)})]
+                outbox.say(tx, sayings, desk.now())
 
 
 def describe(desk: Desk, errand: Errand) -> None:
@@ -91,8 +85,8 @@ def describe(desk: Desk, errand: Errand) -> None:
     if incident.channel_id is None:
         raise Later("the channel is not open yet", 5)
     words = desk.channel_words
-    topic = f"{incident.number} · {incident.title}"
-    purpose = words.text(
+    topic = escape(f"{incident.number} · {incident.title}")
+    purpose = words.mrkdwn(
         "channel.purpose",
         number=incident.number,
         trigger=desk.procedure.trigger_name(incident.trigger, words.language),
@@ -160,9 +154,10 @@ def _made_for(desk: Desk, incident: Incident, name: str) -> dict[str, Any] | Non
                 continue
             mine = channel.get("creator") == desk.identity().user_id
             since_report = channel["created"] >= (incident.reported_at - CLOCK_SKEW).timestamp()
+            untouched = not channel["topic"]["value"] and not channel["purpose"]["value"]
             with desk.db.read() as tx:
                 used = incidents.has_channel(tx, channel["id"])
-            return channel if mine and since_report and not used else None
+            return channel if mine and since_report and untouched and not used else None
     return None
 
 

@@ -173,7 +173,7 @@ class Courier:
             seconds = float(response.headers.get("Retry-After") or 1)
             self._paused[_lane_of_limit(errand)] = self._desk.now() + timedelta(seconds=seconds)
             self._put_back(errand, seconds, word, unsure=False)
-        elif status >= 500 or word in PASSING:
+        elif status >= 500 or word in PASSING or " " in word:  # words of Slack's have no spaces: a proxy's page
             self._put_back(errand, _backoff(errand.tries), word, unsure=True)
         elif word in SETUP:
             log.error("Slack refuses the bot: run `python -m bot check`", error=word, errand=errand.errand)

@@ -35,7 +35,7 @@ from handlers.desk import Desk
 from handlers.fields import Answers, Choice, Files, Number, Text, When, Word
 from handlers.words import word
 from storage import deadlines, incidents, journal, outbox, people
-from storage.outbox import Errand
+from storage.outbox import Errand, Saying
 
 TITLE_LENGTH = 80
 
@@ -197,6 +197,7 @@ def save(
     outbox.ask(
         tx, "open_channel", f"incident:{incident.id}", now, incident.id, {"view_id": view_id, "user": reporter_id}
     )
+    outbox.say(tx, [Saying(incident.id, "card", "incident")], now)
     for item in report.evidence:
         if item.kind == "message":
             outbox.ask(tx, "find_permalink", f"evidence:{incident.id}", now, incident.id, {"ref": item.ref})

@@ -953,8 +953,8 @@ class Workspace:
             "title": person.title,
             "real_name": person.real_name,
             "real_name_normalized": person.real_name,
-            "display_name": person.name,
-            "display_name_normalized": person.name,
+            "display_name": "",  # people here go by their real names
+            "display_name_normalized": "",
             "team": TEAM_ID,
         }
         if email and person.email:
