@@ -141,7 +141,8 @@ def test_people_are_invited_in_hundreds(office: Workspace) -> None:
 def test_what_people_type_is_shown_as_text(office: Workspace) -> None:
     incident = office.report(ADA, what_happened="<!channel> & <@U0WANG> *can't* pay", customer="A & <B>")
     card, announcement = office.card(incident), office.said("incidents")[0]
-    assert card.blocks[0]["text"] == {"type": "plain_text", "text": "⚪ INC-1 · <!channel> & <@U0WANG> *can't* pay"}
+    assert card.blocks[0]["text"]["type"] == "plain_text"
+    assert card.blocks[0]["text"]["text"] == "⚪ INC-1 · <!channel> & <@U0WANG> *can't* pay"
     topic = office.channel(card.channel)["topic"]
     for markup in (card.text, str(card.blocks[1:]), announcement.text, str(announcement.blocks), topic):
         assert "<!channel>" not in markup
