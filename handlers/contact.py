@@ -31,17 +31,15 @@ def register(app: App) -> None:
 def open_form(
     ack: Ack, body: Json, action: Json, client: WebClient, desk: Desk, words: Wording, person: Person, now: datetime
 ) -> None:
-    """Filled with the customer; the look at the name goes into the journal."""
-    with desk.db.read() as tx:
-        incident = incidents.get(tx, chosen_id(action))
+    """Filled with the customer; that the name was looked at is on record before it is shown."""
+    with desk.db.begin() as tx:
+        incident = incidents.get(tx, chosen_id(action), lock=True)
         lifecycle.check_handles_case(person.user_id, incident, incidents.participants_of(tx, incident.id))
         lifecycle.check_can_contact(incident)
         customer = incidents.customer_of(tx, incident.id)
+        journal.add(tx, incident.id, "customer_seen", person.user_id, now, form="contact")
     client.views_open(trigger_id=body["trigger_id"], view=form(incident, customer.name, words))
     ack()
-    with desk.db.begin() as tx:
-        incidents.get(tx, incident.id, lock=True)
-        journal.add(tx, incident.id, "customer_seen", person.user_id, now, form="contact")
 
 
 def form(incident: Incident, customer: str, words: Wording) -> View:

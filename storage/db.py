@@ -28,17 +28,18 @@ class Database:
     `read()` only looks.
     """
 
-    def __init__(self, url: str, cipher: Cipher, pool_size: int = 48) -> None:
+    def __init__(self, url: str, cipher: Cipher) -> None:
         self.is_sqlite = url.startswith("sqlite")
         self._writing = threading.Lock()
         if self.is_sqlite:
             Path(str(make_url(url).database)).parent.mkdir(parents=True, exist_ok=True)
-            self.engine = create_engine(url, pool_size=pool_size, max_overflow=-1, connect_args={"timeout": 15})
+            self.engine = create_engine(url, pool_size=32, max_overflow=-1, connect_args={"timeout": 15})
             _set_up_sqlite(self.engine)
         else:
+            # At most 20 connections a replica: four fit into a server's usual 100, and nobody holds one for long.
             # Pre-ping: a connection that a restarted server has dropped is replaced before a person meets it.
             self.engine = create_engine(
-                url, pool_size=pool_size, max_overflow=16, pool_pre_ping=True, connect_args={"connect_timeout": 5}
+                url, pool_size=10, max_overflow=10, pool_pre_ping=True, connect_args={"connect_timeout": 5}
             )
         self._reader = self.engine.execution_options(cipher=cipher)
         self._writer = self.engine.execution_options(cipher=cipher, writes=True)

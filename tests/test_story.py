@@ -1,6 +1,6 @@
 """Start here: a whole incident as people live it, from the report to its end, on both transports and both databases."""
 
-from tests.workspace import ADA, EVA, LIN, MEI, PAYMENTS_FAIL, SUN, WANG, Workspace
+from tests.workspace import ADA, EVA, LIN, MEI, PAYMENTS_FAIL, SUN, WANG, Sandbox, Workspace, opened, settings_for
 
 
 def test_a_report_becomes_a_channel_with_the_right_people_and_running_clocks(workspace: Workspace) -> None:
@@ -95,3 +95,22 @@ def test_what_is_no_emergency_ends_with_a_reason_and_stays_on_record(workspace: 
     workspace.wait(60)
     assert len(workspace.said(LIN)) == before
     assert workspace.command(LIN, "list")["ephemeral"]["text"] == "进行中的事件"
+
+
+def test_in_a_chinese_workspace_the_channel_speaks_chinese_and_each_person_their_own_language(
+    sandbox: Sandbox, sqlite_url: str
+) -> None:
+    settings = settings_for(sandbox, sqlite_url, hotline_language="zh", hotline_timezone="Asia/Shanghai")
+    with opened(sandbox, settings) as workspace:
+        incident = workspace.report(ADA, what_happened="支付失败，报错 502")
+        channel = workspace.channel(str(workspace.incident(incident.id).channel_id))
+        assert channel["name"] == "inc-0001-zhi-fu-shi-bai-bao-cuo-502"
+        assert channel["topic"] == "INC-1 · 支付失败，报错 502"
+        card = workspace.card(incident)
+        assert "建议：🔴 1 级 — 120 位客户受影响（达到 100 位）" in card.everything
+        assert "A*** 及另外 119 位客户" in card.everything
+        assert "建议 🔴 1 级" in workspace.said("incidents")[-1].text
+        workspace.wait(10)
+        said = [message.text for message in workspace.said(channel["id"])]
+        assert any("120 位客户尚未首次联系" in text and "还剩 5 分钟" in text for text in said)
+        assert any("first contact with 120 customers of INC-1" in message.text for message in workspace.said(ADA))
