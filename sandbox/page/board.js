@@ -487,7 +487,8 @@ function press(event) {
   const where = inMenu ? menuFor : { ...pick(element.closest("[data-ts]")) };
   element.closest("[popover]")?.hidePopover();
   if (["goto", "home", "direct", "person"].includes(name)) drawer(false);
-  act({ ...where, ...snake(about), do: name, label: nameOf(element) }, element);
+  const view = element.closest("[data-view]")?.dataset.view;
+  act({ ...where, ...snake(about), view, do: name, label: nameOf(element) }, element);
 }
 
 const nameOf = (element) => element.getAttribute("aria-label") || element.textContent.trim();
@@ -563,7 +564,11 @@ function listen(root) {
     (event) => {
       if (event.newState !== "open" || !event.target.popover) return;
       const opener = root.querySelector(`[popovertarget="${CSS.escape(event.target.id)}"]`);
-      if (opener) requestAnimationFrame(() => placePopover(event.target, opener));
+      if (!opener) return;
+      requestAnimationFrame(() => {
+        placePopover(event.target, opener);
+        if (event.target.role === "menu") event.target.querySelector("[role=menuitem]")?.focus();
+      });
     },
     true,
   );

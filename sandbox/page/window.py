@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 PAGE = 200  # messages shown at first, and more each time one asks for earlier ones
 GATHER = 0.03  # seconds in which changes are gathered before they are drawn
-TICK = 5.0  # seconds after which "in 4 minutes" is drawn again
+TICK = 2.0  # seconds after which "in 4 minutes" is drawn again
 EVERYTHING = frozenset({"frame", "side", "main", "thread", "forms", "home"})
 CONCERNS: dict[str, set[str]] = {
     "person": set(EVERYTHING),
@@ -324,6 +324,9 @@ class Window:
             await self._open_home({})
 
     async def _goto(self, asked: Json) -> None:
+        if asked.get("view") and self.workspace.stack(self.person):
+            # A link in a form leads away from it.
+            await self.sandbox.acting.close(self.person, None, True)
         self._go(str(asked["goto"]))
         channel, ts = self.channel, str(asked.get("to_ts") or "")
         message = self.workspace.messages[channel.id].get(ts) if channel and ts else None

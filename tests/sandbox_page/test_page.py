@@ -126,6 +126,9 @@ def test_a_form_redraws_itself_while_one_types(page: Page) -> None:
     form.get_by_label("Size").select_option("l")
     expect(form.locator("[data-block-id=said]")).to_have_text("You said Acme Ltd, l.")
     expect(form.get_by_label("Name")).to_have_value("Acme Ltd")
+    form.get_by_role("link", name="#incidents").click()
+    expect(page.locator("dialog[open]")).to_have_count(0)
+    expect(page.locator("#head")).to_contain_text("incidents")
 
 
 def test_what_was_typed_survives_a_reload(page: Page) -> None:
@@ -310,6 +313,7 @@ def test_a_chinese_reader_finds_chinese(page: Page, toybox: Toybox) -> None:
     dialog(page).get_by_role("button", name="Report").click()
     expect(dialog(page).locator(".error").first).to_have_text("请填写此项。")
     page.keyboard.press("Escape")
+    expect(page.locator("dialog[open]")).to_have_count(0)
     say(page, "/toy say due <!date^1795262400^{date_short} {time}|later>")
     expect(last_message(page)).to_contain_text("due 2026年11月21日 20:00")
     page.get_by_role("button", name="当前身份：Lin 林").click()

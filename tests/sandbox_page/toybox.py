@@ -164,6 +164,7 @@ def live(text: str = "nothing") -> Json:
             ),
             field("size", "Size", "static_select", action_id="live", dispatch_action=True, options=options("s", "l")),
             {"type": "section", "block_id": "said", "text": plain(f"You said {text}.")},
+            {"type": "section", "text": {"type": "mrkdwn", "text": "It goes on in <#C0INCIDENTS>."}},
         ],
         "submit": plain("Done"),
     }
