@@ -41,7 +41,7 @@ bench: $(READY) ## Measure: ratios in one run, median and p99, as a table
 	$(BIN)/python -m bench
 
 pictures: $(READY) ## Take the README's pictures anew from the sandbox (needs Chromium)
-	$(BIN)/python -m sandbox.pictures
+	$(BIN)/python docs/take_pictures.py
 
 lock: $(READY) ## Pin the dependencies anew, with hashes and without addresses
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --upgrade pyproject.toml -o requirements.txt
