@@ -50,6 +50,7 @@ def routes(sandbox: "Sandbox") -> list[Route]:
         get("views", _views),
         get("home/{user}", _home),
         get("ephemerals", _ephemerals),
+        get("deliveries", _deliveries),
         get("calls", _calls),
         get("calls", _forget_calls, "DELETE"),
         get("faults", _faults),
@@ -128,6 +129,14 @@ async def _ephemerals(sandbox: "Sandbox", request: Request) -> list[Json]:
     else:
         found = sorted((m for t in w.ephemerals.values() for m in t.values()), key=lambda m: m.ts)
     return [message_json(w, m) for m in found]
+
+
+async def _deliveries(sandbox: "Sandbox", _request: Request) -> list[Json]:
+    """What went out to the app, oldest first; `delivery_id` is for /sandbox/redeliver."""
+    return [
+        {"delivery_id": sent.id, "kind": sent.kind, "event": sent.payload.get("event")}
+        for sent in sandbox.delivery.sent
+    ]
 
 
 async def _calls(sandbox: "Sandbox", request: Request) -> list[Json]:

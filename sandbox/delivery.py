@@ -298,6 +298,10 @@ class Delivery:
             answer.payload = reply.json() if is_json else {"text": reply.text}
         return answer
 
+    @property
+    def sent(self) -> list[Sent]:
+        return list(self._sent.values())
+
     def _remember(self, sent: Sent) -> Sent:
         self._sent[sent.id] = sent
         if len(self._sent) > KEPT_DELIVERIES:
