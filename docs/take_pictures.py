@@ -58,7 +58,8 @@ def take(page: Page) -> None:
     note = page.locator("dialog[open]").last
     note.get_by_label("What you found").fill("Card payments only, since 13:50. Tech support is on it.")
     note.get_by_role("button", name="Verified").click()
-    card.get_by_text("✅").wait_for()
+    card.get_by_text("✅ Verify").or_(card.get_by_text("was verified")).or_(card.locator("text=early")).first.wait_for()
+    page.mouse.move(5, 5)
     page.screenshot(path=ROOT / "docs" / "channel.png")
 
 

@@ -673,7 +673,7 @@ export default {
     } catch {
       introduced = false;
     }
-    this.$emit("ready", { as: query.get("as") || "", at: query.get("at") || "", thread: query.get("thread") || "", introduced });
+    this.$emit("ready", { as: query.get("as") || "", at: query.get("at") || "", thread: query.get("thread") || "", introduced, language: navigator.language });
   },
   methods: {
     patch(patches, now) {

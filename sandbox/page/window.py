@@ -96,7 +96,10 @@ class Window:
         asked: Json = event.args if isinstance(event.args, dict) else {}
         if not self._ready_once:
             wanted = str(asked.get("as", ""))
+            language = "zh" if str(asked.get("language", "")).lower().startswith("zh") else "en"
             actor = next((p for p in self.workspace.actors() if wanted in {p.id, p.name}), None)
+            # A newcomer begins as the first person who speaks the browser's language.
+            actor = actor or next((p for p in self.workspace.actors() if p.locale.lower().startswith(language)), None)
             self.person = actor.id if actor else self.person
             self.intro = not asked.get("introduced")
         self._ready_once = True

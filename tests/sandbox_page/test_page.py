@@ -385,3 +385,14 @@ def test_five_hundred_messages_stay_quick(page: Page, toybox: Toybox) -> None:
         }"""
     )
     assert took < 1000
+
+
+@pytest.mark.parametrize(("language", "report"), [("en-GB", "Report an incident"), ("zh-CN", "上报事件")])
+def test_a_newcomer_begins_as_somebody_who_speaks_their_language(
+    browser: Browser, toybox: Toybox, language: str, report: str
+) -> None:
+    context = browser.new_context(base_url=toybox.url, locale=language)
+    opened = context.new_page()
+    opened.goto("/")
+    expect(opened.locator(".intro").get_by_role("button", name=report)).to_be_visible()
+    context.close()
