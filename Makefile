@@ -22,7 +22,7 @@ demo: $(READY) ## Start the sandbox workspace and the bot; prints the address to
 	@$(BIN)/python -m sandbox --data .demo --manifest manifest.yml -- $(BIN)/python -m bot run
 
 test: $(READY) ## Run the tests (PostgreSQL and Chromium are used when they are there)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 $(TESTS)
 
 check: $(READY) lint types test ## Format, lint, types and tests: what a change must pass
 

@@ -154,10 +154,6 @@ def _facts(desk: Desk, facets: Facets, words: Wording) -> Mrkdwn:
         escape(desk.procedure.trigger_name(incident.trigger, words.language)),
         escape(incident.product),
     ]
-    if incident.verified_at and incident.verified_by:
-        parts.append(
-            words.mrkdwn("card.verified", who=mention(incident.verified_by), at=words.time(incident.verified_at))
-        )
     return Mrkdwn(" · ".join(part for part in parts if part))
 
 
