@@ -53,8 +53,9 @@ def tick(desk: Desk, batch: int = BATCH) -> int:
 
 def next_time(desk: Desk) -> datetime | None:
     """When there is something to do again: a deadline, or an errand that waits for its time."""
+    now = desk.now()
     with desk.db.read() as tx:
-        times = [at for at in (deadlines.next_nudge_at(tx), outbox.next_time(tx)) if at is not None]
+        times = [at for at in (deadlines.next_nudge_at(tx), outbox.next_time(tx, now)) if at is not None]
     return min(times, default=None)
 
 

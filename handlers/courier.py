@@ -75,6 +75,7 @@ class Courier:
         self._busy = 0
         self._news = False
         self._stopping = False
+        self._finished: list[int] = []  # carried, and still to be crossed out: together with the next claim
         self._dispatcher: threading.Thread | None = None
         self._paused: dict[str, datetime] = {}  # Slack's method -> until when it wants to be left alone
 
@@ -98,6 +99,13 @@ class Courier:
         if self._dispatcher:
             self._dispatcher.join(timeout=30)
         self._pool.shutdown(wait=True)
+        with self._changed:
+            finished, self._finished = self._finished, []
+        try:
+            with self._desk.db.begin() as tx:
+                outbox.done(tx, finished)
+        except OperationalError as error:
+            log.warning("the database can't be reached; what was done is looked for", error=type(error.orig).__name__)
 
     def settle(self, timeout: float) -> bool:
         """Waits until nothing is in hand and nothing can be done now. Returns False when that took too long."""
@@ -112,12 +120,15 @@ class Courier:
                 if self._stopping:
                     return
                 self._news = False
+                finished, self._finished = self._finished, []
                 free = self._size - self._busy
                 self._busy += 1  # while claiming: `settle` must not think that all is done
             claimed: list[Errand] = []
             try:
-                claimed = self._claim(free)
+                claimed = self._claim(free, finished)
             except OperationalError as error:
+                with self._changed:
+                    self._finished += finished
                 log.warning(
                     "the database can't be reached; what waits is carried later", error=type(error.orig).__name__
                 )
@@ -138,8 +149,9 @@ class Courier:
                 self._news = True  # what stood behind it in its lane can go now
                 self._changed.notify_all()
 
-    def _claim(self, limit: int) -> list[Errand]:
+    def _claim(self, limit: int, finished: list[int]) -> list[Errand]:
         with self._desk.db.begin() as tx:
+            outbox.done(tx, finished)
             return outbox.claim(tx, self._desk.now(), self._holder, LEASE, limit)
 
     def _carry(self, errand: Errand) -> None:
@@ -161,10 +173,14 @@ class Courier:
             log.exception("an errand failed", errand=errand.errand, id=errand.id, incident=errand.incident_id)
             self._put_back(errand, _backoff(errand.tries + 4), "mistake", unsure=True)
         else:
-            with self._desk.db.begin() as tx:
-                outbox.done(tx, errand.id)
+            self._cross_out(errand)
             ERRANDS.labels(errand.errand, "done").inc()
             ERRAND_SECONDS.labels(errand.errand).observe((self._desk.now() - errand.created_at).total_seconds())
+
+    def _cross_out(self, errand: Errand) -> None:
+        """It is done. One transaction crosses out all that are, and takes what comes next."""
+        with self._changed:
+            self._finished.append(errand.id)
 
     def _refused(self, errand: Errand, error: SlackApiError) -> None:
         response: Any = error.response
@@ -179,8 +195,7 @@ class Courier:
             log.error("Slack refuses the bot: run `python -m bot check`", error=word, errand=errand.errand)
             self._put_back(errand, 60, word, unsure=False)
         elif word in GONE:
-            with self._desk.db.begin() as tx:
-                outbox.done(tx, errand.id)
+            self._cross_out(errand)
         else:
             details = (response.get("response_metadata") or {}).get("messages")
             log.error("Slack refused for good", error=word, errand=errand.errand, id=errand.id, details=details)

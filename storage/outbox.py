@@ -182,9 +182,9 @@ def claim(tx: Connection, now: datetime, holder: str, lease: timedelta, limit: i
     return sorted((_errand(row) for row in tx.execute(statement)), key=lambda errand: errand.id)
 
 
-def done(tx: Connection, errand_id: int) -> None:
-    """It is done, or there is nothing left to do."""
-    tx.execute(delete(outbox).where(outbox.c.id == errand_id))
+def done(tx: Connection, errand_ids: Collection[int]) -> None:
+    """They are done, or there is nothing left to do."""
+    tx.execute(delete(outbox).where(outbox.c.id.in_(errand_ids)))
 
 
 def put_back(tx: Connection, errand_id: int, not_before: datetime, error: str, unsure: bool) -> None:
@@ -215,12 +215,15 @@ def holders(tx: Connection) -> set[str]:
     return set(tx.execute(select(outbox.c.held_by).where(outbox.c.held_by.is_not(None)).distinct()).scalars())
 
 
-def next_time(tx: Connection) -> datetime | None:
-    """The earliest time at which an errand that waits can be tried."""
+def next_time(tx: Connection, now: datetime) -> datetime | None:
+    """The earliest time after `now` at which an errand can be tried.
+
+    What can be tried already, or waits behind another in its lane, is the courier's, who is woken for it.
+    """
     # Whoever holds it has not_before behind them.
-    ready = func.coalesce(outbox.c.held_until, outbox.c.not_before)
+    ready = func.coalesce(outbox.c.held_until, outbox.c.not_before, type_=outbox.c.not_before.type)
     at: datetime | None = tx.execute(
-        select(func.min(ready, type_=outbox.c.not_before.type)).where(outbox.c.gave_up_at.is_(None))
+        select(func.min(ready, type_=outbox.c.not_before.type)).where(outbox.c.gave_up_at.is_(None), ready > now)
     ).scalar_one()
     return at
 
