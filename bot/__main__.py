@@ -263,13 +263,13 @@ def migrate_database(db: Database) -> None:
 
 
 def configure_logging(settings: Settings) -> None:
-    """Lines for people, or JSON for machines. Bolt and the SDK would log whole payloads below WARNING."""
+    """Lines for people on a terminal, JSON elsewhere. Bolt and the SDK would log whole payloads below WARNING."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     for name in ("slack_bolt", "slack_sdk", "apscheduler", "alembic", "urllib3"):
         logging.getLogger(name).setLevel(logging.ERROR)
     renderer: structlog.types.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
-        if settings.hotline_log == "json"
+        if (settings.hotline_log or ("text" if sys.stderr.isatty() else "json")) == "json"
         else structlog.dev.ConsoleRenderer(colors=False)
     )
     structlog.configure(

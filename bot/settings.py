@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     hotline_encryption_keys: Annotated[list[SecretStr], NoDecode] = []
     hotline_language: str = "en"
     hotline_timezone: str = "UTC"
-    hotline_log: str = "text"
+    hotline_log: str | None = None
 
     @field_validator("hotline_encryption_keys", mode="before")
     @classmethod
@@ -73,8 +73,8 @@ class Settings(BaseSettings):
 
     @field_validator("hotline_log")
     @classmethod
-    def _log(cls, value: str) -> str:
-        if value not in ("text", "json"):
+    def _log(cls, value: str | None) -> str | None:
+        if value not in (None, "text", "json"):
             raise ValueError("must be text or json")
         return value
 

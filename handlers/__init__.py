@@ -3,15 +3,18 @@
 The steps in the order in which people meet them; what each may ask for by name; and how an error becomes a sentence.
 """
 
+import http.client
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
+from urllib.error import URLError
 
 import structlog
 from slack_bolt import App, BoltContext, BoltResponse
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
+from slack_sdk.webhook import WebhookClient
 from sqlalchemy.exc import OperationalError
 
 from bot.incident import NotAllowed, Person
@@ -96,7 +99,8 @@ def sentence(error: Exception, words: Wording, shown: Callable[[object], object]
     if isinstance(error, NotAllowed):
         values: dict[str, Any] = {name: shown(value) for name, value in error.values.items()}
         return words.mrkdwn(error.phrase, **values)
-    if isinstance(error, SlackApiError) and error.response["error"] in TOO_LATE:
+    if _is_slacks_trouble(error):
+        log.warning("Slack did not take it", error=type(error).__name__)
         return words.mrkdwn("error.too_late")
     if isinstance(error, SlackApiError) and error.response["error"] == "hash_conflict":
         return words.mrkdwn("error.again")
@@ -122,9 +126,19 @@ def tell(body: Json, client: WebClient, text: Mrkdwn, words: Wording) -> BoltRes
                 client.views_push(trigger_id=body["trigger_id"], view=view)
             else:
                 client.views_open(trigger_id=body["trigger_id"], view=view)
-        except SlackApiError as error:
-            log.warning("could not show a sentence", error=error.response["error"])
+        except (SlackApiError, OSError) as error:
+            log.warning("could not show a window", error=type(error).__name__)
+            if url := body.get("response_url"):
+                WebhookClient(str(url), timeout=2).send(text=text, response_type="ephemeral", replace_original=False)
     return BoltResponse(status=200, body="")
+
+
+def _is_slacks_trouble(error: Exception) -> bool:
+    """Whether clicking once more helps: Slack was slow, busy, or away."""
+    if isinstance(error, SlackApiError):
+        status: int = error.response.status_code
+        return error.response["error"] in TOO_LATE or status == 429 or status >= 500
+    return isinstance(error, (URLError, http.client.HTTPException, OSError))
 
 
 def _kind(body: Json) -> str:

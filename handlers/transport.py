@@ -89,11 +89,13 @@ def _events(app: App) -> Callable[[Request], Awaitable[Response]]:
         # Bolt waits for the database and for Slack: on a thread, never on the event loop (slack.md, table 0).
         if not request.headers.get("x-slack-request-timestamp", "").isdigit():
             return Response(status_code=401)  # Bolt would answer 500 (slack.md section 3, signature gaps)
-        if int(request.headers.get("content-length") or 0) > LARGEST_BODY:
-            return Response(status_code=413)
-        body = (await request.body()).decode("utf-8", "replace")
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > LARGEST_BODY:
+                return Response(status_code=413)
         bolt_request = BoltRequest(
-            body=body,
+            body=body.decode("utf-8", "replace"),
             query=request.url.query,
             headers=dict(request.headers.items()),
         )

@@ -24,6 +24,7 @@ def upsert(tx: Connection, table: Table) -> sqlite.Insert:
 class Database:
     """A door to the database for all threads of a process.
 
+    What goes into statements is never in an error's text: people's words would reach the log with it.
     `begin()` is for one thing that a person does (or one batch of the clock): it commits at its end or undoes all.
     `read()` only looks.
     """
@@ -33,13 +34,20 @@ class Database:
         self._writing = threading.Lock()
         if self.is_sqlite:
             Path(str(make_url(url).database)).parent.mkdir(parents=True, exist_ok=True)
-            self.engine = create_engine(url, pool_size=32, max_overflow=-1, connect_args={"timeout": 15})
+            self.engine = create_engine(
+                url, pool_size=32, max_overflow=-1, hide_parameters=True, connect_args={"timeout": 15}
+            )
             _set_up_sqlite(self.engine)
         else:
             # At most 20 connections a replica: four fit into a server's usual 100, and nobody holds one for long.
             # Pre-ping: a connection that a restarted server has dropped is replaced before a person meets it.
             self.engine = create_engine(
-                url, pool_size=10, max_overflow=10, pool_pre_ping=True, connect_args={"connect_timeout": 5}
+                url,
+                pool_size=10,
+                max_overflow=10,
+                pool_pre_ping=True,
+                hide_parameters=True,
+                connect_args={"connect_timeout": 5},
             )
         self._reader = self.engine.execution_options(cipher=cipher)
         self._writer = self.engine.execution_options(cipher=cipher, writes=True)

@@ -3,8 +3,12 @@
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
+from storage.db import Database
+from storage.encryption import Cipher
 from tests.workspace import ADA, BOT, GONE, LIN, PAYMENTS_FAIL, WANG, ZHOU, Workspace
 
 
@@ -185,3 +189,33 @@ def test_the_bot_says_little_of_its_own_accord_in_the_first_ten_minutes(office: 
     for _ in range(10):
         office.wait(1)
     assert len(office.said(str(office.incident(incident.id).channel_id))) <= 6
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "ratelimited", "retry_after": 1},
+        {"kind": "http_error", "status": 503},
+        {"kind": "drop_before"},
+        {"kind": "error", "error": "expired_trigger_id"},
+    ],
+)
+def test_a_form_that_slack_does_not_open_is_answered_with_what_to_do(office: Workspace, fault: dict[str, Any]) -> None:
+    incident = office.report(LIN)
+    card = office.card(incident)
+    office.sandbox.fault("views.open", **fault)
+    answer = office.command(ADA)
+    assert "Please click once more" in answer["ephemeral"]["text"]
+    office.click(LIN, card, "verify.open")
+    told = office.sandbox.get("/ephemerals", user=LIN)
+    assert "请再点一次" in told[-1]["text"]
+    office.sandbox.heal()
+    assert office.command(ADA)["view"]
+
+
+def test_people_s_words_are_in_no_error_text(database_url: str) -> None:
+    db = Database(database_url, Cipher([Fernet.generate_key().decode()]))
+    with pytest.raises(SQLAlchemyError) as error, db.begin() as tx:
+        tx.execute(text("insert into nowhere values (:name)"), {"name": "Acme Ltd"})
+    assert "Acme" not in str(error.value)
+    db.close()
