@@ -45,9 +45,9 @@ def tick(desk: Desk, batch: int = BATCH) -> int:
             return fired
         with desk.db.begin() as tx:
             due = deadlines.claim_due(tx, now, batch)
+            if not due:  # another replica has them in hand
+                return fired
             _fire(tx, [(deadline, decide(deadline, now)) for deadline in due], now)
-        if not due:  # another replica has them in hand
-            return fired
         fired += len(due)
 
 
@@ -177,7 +177,7 @@ def _fire(tx: Connection, decisions: list[tuple[Deadline, Decision]], now: datet
     outbox.say(tx, sayings, now)
     deadlines.set_positions(tx, [(deadline.id, decision) for deadline, decision in decisions])
     if joining:  # whoever is told must be able to look, and to press the button
-        incidents.add_to_several(tx, joining)
+        incidents.add_to_several(tx, sorted(joining))  # one order: replicas must not block each other
         outbox.ask_for_each(tx, "invite", {incident_id for incident_id, _ in joining}, now)
     if late:
         outbox.redraw(tx, late, now, drawings=["card"])

@@ -80,7 +80,8 @@ def get(tx: Connection, incident_id: int, lock: bool = False) -> Incident:
     Raises sqlalchemy.exc.NoResultFound when there is none with this number.
     """
     question = select(incidents).where(incidents.c.id == incident_id)
-    return _incident(tx.execute(question.with_for_update() if lock else question).one())
+    # NO KEY UPDATE on PostgreSQL: rows that only refer to the incident (the clock's messages) don't wait for it.
+    return _incident(tx.execute(question.with_for_update(key_share=True) if lock else question).one())
 
 
 def reported_as(tx: Connection, report_key: str) -> Incident | None:
