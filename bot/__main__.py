@@ -20,7 +20,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from sqlalchemy import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 import handlers
 from bot import procedure as procedures
@@ -41,6 +41,17 @@ log = structlog.get_logger("hotline")
 ACK_TIMEOUT_S = 3  # what people wait for: Slack gives up then
 CALL_TIMEOUT_S = 8
 RETRY_START_S = 5
+REFUSED_APP_TOKEN = {
+    "invalid_auth",
+    "not_authed",
+    "not_allowed_token_type",
+    "missing_scope",
+    "account_inactive",
+    "token_revoked",
+    "token_expired",
+    "access_denied",
+    "forbidden_team",
+}
 
 
 def utc_now() -> datetime:
@@ -55,7 +66,7 @@ class Program:
         self.settings = settings
         self._identity: Identity | None = None
         self._identifying = threading.Lock()
-        self.db = Database(settings.database_url, encryption.Cipher(keys(settings)))
+        self.db = open_database(settings)
         token = settings.slack_bot_token.get_secret_value()
         # No retries in the SDK: after a call without an answer the courier looks before it speaks twice.
         self.client = WebClient(token, settings.slack_api_url, CALL_TIMEOUT_S, retry_handlers=[])
@@ -172,27 +183,29 @@ def run() -> int:
     server = _server(program, socket_mode)
     program.start()
     program.metronome.start()
-    if socket_mode and not _connect(socket_mode, stopping):
-        stopping.set()
-    log.info(
-        "ready",
-        transport="Socket Mode" if socket_mode else "HTTP",
-        database="SQLite" if settings.is_sqlite else "PostgreSQL",
-    )
-    stopping.wait()
-    log.info("stopping")
-    if socket_mode:
-        socket_mode.stop()
-    if server:
-        server.stop()
-    program.stop()
+    try:
+        if not socket_mode or _connect(socket_mode, stopping):
+            log.info(
+                "ready",
+                transport="Socket Mode" if socket_mode else "HTTP",
+                database="SQLite" if settings.is_sqlite else "PostgreSQL",
+            )
+            _warn_of_gaps(program)
+        stopping.wait()
+    finally:
+        log.info("stopping")
+        if socket_mode:
+            socket_mode.stop()
+        if server:
+            server.stop()
+        program.stop()
     return 0
 
 
 def migrate() -> int:
     """The database gets the shape of this version."""
     settings = environment.load()
-    db = Database(settings.database_url, encryption.Cipher(keys(settings)))
+    db = open_database(settings)
     migrate_database(db)
     print("The database has the shape of this version.")
     return 0
@@ -209,7 +222,7 @@ def check() -> int:
     except WrongSetup as error:
         wrong += error.sentences
     try:
-        db = Database(settings.database_url, encryption.Cipher(keys(settings)))
+        db = open_database(settings)
         reach_database(db)
         shape = (
             "in the shape of this version" if schema.is_current(db) else "to be brought up to date at the next start"
@@ -246,6 +259,17 @@ def new_key() -> int:
     return 0
 
 
+def open_database(settings: Settings) -> Database:
+    """The database, and the keys for what is in it. Raises WrongSetup when a folder or a key can't be used."""
+    try:
+        return Database(settings.database_url, encryption.Cipher(keys(settings)))
+    except OSError as error:
+        raise WrongSetup(
+            f"The folder of the database or of its key can't be used ({type(error).__name__}): "
+            "check DATABASE_URL and who may write there."
+        ) from None
+
+
 def reach_database(db: Database) -> None:
     """Raises WrongSetup when the database can't be reached; the address is not in it, it may hold a password."""
     try:
@@ -253,6 +277,10 @@ def reach_database(db: Database) -> None:
     except OperationalError as error:
         raise WrongSetup(
             f"The database can't be reached ({type(error.orig).__name__}): check DATABASE_URL and the server."
+        ) from None
+    except DatabaseError as error:
+        raise WrongSetup(
+            f"What DATABASE_URL names can't be used as a database ({type(error.orig).__name__})."
         ) from None
 
 
@@ -307,12 +335,24 @@ def _wait_for_slack(program: Program, stopping: threading.Event) -> bool:
     while not stopping.is_set():
         try:
             program.identity()
-        except (OSError, URLError) as error:
+            missing = list(setup.missing_scopes(program.client))
+        except (OSError, SlackApiError) as error:
             log.warning("Slack can't be reached; trying again", seconds=RETRY_START_S, error=_cause(error))
             stopping.wait(RETRY_START_S)
         else:
+            if missing:
+                raise WrongSetup(*missing)
             return True
     return False
+
+
+def _warn_of_gaps(program: Program) -> None:
+    """The same sentences as `check`; but the bot runs on, since somebody may mend it meanwhile."""
+    try:
+        for sentence in setup.gaps(program.client, program.desk.procedure):
+            log.warning(sentence)
+    except (OSError, SlackApiError) as error:
+        log.warning("Slack could not be asked for its user groups and channels", error=_cause(error))
 
 
 def _connect(socket_mode: SocketMode, stopping: threading.Event) -> bool:
@@ -320,10 +360,10 @@ def _connect(socket_mode: SocketMode, stopping: threading.Event) -> bool:
         try:
             socket_mode.start()
         except SlackApiError as error:
-            word = error.response["error"]
-            if error.response.status_code < 500 and word != "ratelimited":
-                log.error("Slack refuses SLACK_APP_TOKEN: run `python -m bot check`", error=word)  # noqa: TRY400 - no traceback
-                return False
+            word = str(error.response["error"])
+            if word in REFUSED_APP_TOKEN:
+                raise WrongSetup(setup.no_socket_mode(word)) from None
+            log.warning("Slack can't be reached; trying again", seconds=RETRY_START_S, error=word)
             stopping.wait(RETRY_START_S)
         except OSError as error:
             log.warning("Slack can't be reached; trying again", seconds=RETRY_START_S, error=_cause(error))

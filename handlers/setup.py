@@ -43,14 +43,20 @@ def identify(client: WebClient) -> Identity:
 def complaints(client: WebClient, app_token: str | None, procedure: Procedure) -> Iterator[str]:
     """What is wrong in Slack, a sentence each. Raises like `identify`."""
     identify(client)
-    yield from _scopes(client)
+    yield from missing_scopes(client)
     if app_token:
         yield from _socket(client, app_token)
+    yield from gaps(client, procedure)
+
+
+def gaps(client: WebClient, procedure: Procedure) -> Iterator[str]:
+    """What the procedure names and Slack does not have: it can be made while the bot runs."""
     yield from _groups(client, procedure)
     yield from _channels(client, procedure)
 
 
-def _scopes(client: WebClient) -> Iterator[str]:
+def missing_scopes(client: WebClient) -> Iterator[str]:
+    """Without one of its scopes the bot would fail somewhere later, in front of people."""
     granted = {scope.strip() for scope in str(_header(client.auth_test(), "x-oauth-scopes")).split(",")}
     needed = set(yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))["oauth_config"]["scopes"]["bot"])
     if missing := sorted(needed - granted):
@@ -64,10 +70,15 @@ def _socket(client: WebClient, app_token: str) -> Iterator[str]:
     try:
         client.apps_connections_open(app_token=app_token)
     except SlackApiError as error:
-        yield (
-            f"Socket Mode can't be used ({error.response['error']}): make an app-level token with connections:write "
-            "(Slack: Basic Information) and set SLACK_APP_TOKEN."
-        )
+        yield no_socket_mode(str(error.response["error"]))
+
+
+def no_socket_mode(word: str) -> str:
+    """What to do when Slack refuses the app-level token with this word."""
+    return (
+        f"Socket Mode can't be used ({word}): make an app-level token with connections:write "
+        "(Slack: Basic Information) and set SLACK_APP_TOKEN."
+    )
 
 
 def _groups(client: WebClient, procedure: Procedure) -> Iterator[str]:

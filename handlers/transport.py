@@ -1,5 +1,6 @@
 """The two ways in: Socket Mode, and HTTP behind a load balancer. Both hand what people do to the same Bolt app."""
 
+import re
 import socket
 import threading
 from collections.abc import Awaitable, Callable
@@ -87,7 +88,7 @@ def _ready(is_ready: Callable[[], str | None]) -> Callable[[Request], Response]:
 def _events(app: App) -> Callable[[Request], Awaitable[Response]]:
     async def receive(request: Request) -> Response:
         # Bolt waits for the database and for Slack: on a thread, never on the event loop (slack.md, table 0).
-        if not request.headers.get("x-slack-request-timestamp", "").isdigit():
+        if not re.fullmatch("[0-9]{1,12}", request.headers.get("x-slack-request-timestamp", "")):
             return Response(status_code=401)  # Bolt would answer 500 (slack.md section 3, signature gaps)
         body = b""
         async for chunk in request.stream():

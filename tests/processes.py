@@ -16,7 +16,7 @@ from storage import outbox
 from storage.tables import deadlines
 from tests.workspace import ROOT, Workspace
 
-READY = "ready "
+READY = ("] ready", '"event": "ready"')  # for people, and for machines
 
 
 def environment_of(settings: Settings, **more: str) -> dict[str, str]:
@@ -58,17 +58,21 @@ class BotProcess:
         with self._written:
             return "".join(self._lines)
 
-    def says(self, words: str, seconds: float = 20) -> str:
-        """Waits until it has written these words; returns the line that has them."""
+    def says(self, *words: str, seconds: float = 20) -> str:
+        """Waits until it has written some of these words; returns the line that has them."""
+
+        def line_with_them() -> str | None:
+            return next((line for line in self._lines if any(some in line for some in words)), None)
+
         with self._written:
-            self._written.wait_for(lambda: self._over or any(words in line for line in self._lines), seconds)
-            found = next((line for line in self._lines if words in line), None)
+            self._written.wait_for(lambda: self._over or line_with_them() is not None, seconds)
+            found = line_with_them()
         assert found is not None, f"it did not say {words!r}, but: {self.output}"
         return found
 
     def ready(self) -> "BotProcess":
         """Waits until people can use it."""
-        self.says(READY)
+        self.says(*READY)
         return self
 
     def kill(self) -> None:

@@ -1,0 +1,324 @@
+"""A wrong setup is said in plain sentences, with exit code 2, without a traceback and without a secret."""
+
+import hashlib
+import hmac
+import json
+import os
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+from cryptography.fernet import Fernet
+
+from bot.__main__ import main
+from tests.processes import BotProcess, environment_of
+from tests.workspace import LIN, MANIFEST, PROCEDURE, TOKENS, Sandbox, settings_for
+
+PASSWORD = "correct-horse-battery-staple"
+Checking = Callable[[dict[str, str]], str]
+SECRETS = (*TOKENS.values(), PASSWORD)
+
+
+@pytest.fixture
+def right(sandbox: Sandbox, sqlite_url: str) -> dict[str, str]:
+    """The environment of a setup in which everything is right."""
+    sandbox.post("/reset")
+    return environment_of(settings_for(sandbox, sqlite_url))
+
+
+@pytest.fixture
+def over_http(sandbox: Sandbox, sqlite_url: str) -> dict[str, str]:
+    """The same for HTTP mode, on any free port."""
+    sandbox.post("/reset")
+    return environment_of(settings_for(sandbox, sqlite_url, socket_mode=False), PORT="0")
+
+
+def without(environment: dict[str, str], *names: str) -> dict[str, str]:
+    """The environment without these."""
+    return {name: value for name, value in environment.items() if name not in names}
+
+
+def refused(environment: dict[str, str], *arguments: str) -> str:
+    """What the bot says when it refuses to go on: for people, without a traceback and without secrets."""
+    process = BotProcess(environment, *arguments)
+    code = process.ended()
+    assert code == 2, process.output
+    check_is_for_people(process.output)
+    return process.output
+
+
+@pytest.fixture
+def checking(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Checking:
+    """`python -m bot check` without the time that a process takes to start; says what it refuses."""
+
+    def check(environment: dict[str, str]) -> str:
+        for name in [name for name in os.environ if name not in environment]:
+            monkeypatch.delenv(name)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        capsys.readouterr()
+        code = main(["check"])
+        output = "".join(capsys.readouterr())
+        assert code == 2, output
+        check_is_for_people(output)
+        return output
+
+    return check
+
+
+def check_is_for_people(output: str) -> None:
+    """No traceback, no secret."""
+    assert "Traceback" not in output, output
+    assert 'File "' not in output, output
+    for secret in SECRETS:
+        assert secret not in output, output
+
+
+def test_a_right_setup_is_in_order(right: dict[str, str]) -> None:
+    process = BotProcess(right, "check")
+    assert process.ended() == 0, process.output
+    assert "Everything is in order." in process.output
+    check_is_for_people(process.output)
+
+
+# What is wrong -> what is said, by `check` and by `run` alike.
+WRONG = {
+    "no bot token": ({"SLACK_BOT_TOKEN": ""}, "Set SLACK_BOT_TOKEN"),
+    "no way in": ({"SLACK_APP_TOKEN": ""}, "Set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP mode)"),
+    "a token of the wrong kind": ({"SLACK_BOT_TOKEN": "xoxp-" + PASSWORD}, "must be the bot token"),
+    "the tokens mixed up": ({"SLACK_APP_TOKEN": TOKENS["bot"]}, "must be the app-level token"),
+    "a token that Slack does not know": (
+        {"SLACK_BOT_TOKEN": "xoxb-" + PASSWORD},
+        "Slack does not know SLACK_BOT_TOKEN",
+    ),
+    "an app token that Slack does not know": ({"SLACK_APP_TOKEN": "xapp-" + PASSWORD}, "Socket Mode can't be used"),
+    "an address that is none": ({"SLACK_API_URL": "http://localhost:port/api/"}, "SLACK_API_URL must"),
+    "another kind of database": ({"DATABASE_URL": f"mysql://u:{PASSWORD}@h/d"}, "DATABASE_URL must be PostgreSQL or"),
+    "no database address": ({"DATABASE_URL": PASSWORD}, "DATABASE_URL must look like"),
+    "a database that is not there": (
+        {"DATABASE_URL": f"postgresql://hotline:{PASSWORD}@127.0.0.1:1/hotline"},
+        "The database can't be reached",
+    ),
+    "a database file that is none": ({"DATABASE_URL": f"sqlite:///{PROCEDURE}"}, "DATABASE_URL"),
+    "a database in a folder that is a file": ({"DATABASE_URL": f"sqlite:///{PROCEDURE}/hotline.db"}, "DATABASE_URL"),
+    "no key for a database elsewhere": (
+        {"DATABASE_URL": f"postgresql://hotline:{PASSWORD}@example.invalid/hotline"},
+        "Set HOTLINE_ENCRYPTION_KEYS",
+    ),
+    "a key that is none": ({"HOTLINE_ENCRYPTION_KEYS": PASSWORD}, "HOTLINE_ENCRYPTION_KEYS has a key that is not one"),
+    "an unknown language": ({"HOTLINE_LANGUAGE": "fr"}, "HOTLINE_LANGUAGE must be en or zh"),
+    "an unknown time zone": ({"HOTLINE_TIMEZONE": "Mars/Olympus"}, "HOTLINE_TIMEZONE must be the name of a time zone"),
+    "no procedure file": ({"HOTLINE_PROCEDURE": "/nowhere.yml"}, "The procedure file /nowhere.yml can't be read"),
+    "a port that is none": ({"PORT": "eighty"}, "PORT"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_is_wrong_is_said_and_how_to_mend_it(checking: Checking, right: dict[str, str], wrong: str) -> None:
+    environment, sentence = WRONG[wrong]
+    assert sentence in checking({**right, **environment})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "no way in",
+        "a token that Slack does not know",
+        "an app token that Slack does not know",
+        "a database that is not there",
+        "a database file that is none",
+    ],
+)
+def test_run_says_the_same(right: dict[str, str], wrong: str) -> None:
+    environment, sentence = WRONG[wrong]
+    assert sentence in refused({**right, **environment}, "run")
+
+
+def test_all_mistakes_are_said_at_once(checking: Checking, right: dict[str, str]) -> None:
+    output = checking({**right, "SLACK_BOT_TOKEN": "", "HOTLINE_LANGUAGE": "fr", "PORT": "-1"})
+    assert len(output.strip().splitlines()) == 3, output
+
+
+def test_another_database_key_than_the_one_it_was_written_with_is_refused(right: dict[str, str]) -> None:
+    first, second = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    assert BotProcess({**right, "HOTLINE_ENCRYPTION_KEYS": first}, "migrate").ended() == 0
+    for command in ("run", "migrate"):
+        output = refused({**right, "HOTLINE_ENCRYPTION_KEYS": second}, command)
+        assert "none of the keys that this database was written with" in output
+        assert second not in output
+    assert BotProcess({**right, "HOTLINE_ENCRYPTION_KEYS": f"{second},{first}"}, "migrate").ended() == 0
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_a_missing_scope_is_named(sandbox: Sandbox, right: dict[str, str], tmp_path: Path, command: str) -> None:
+    manifest = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))
+    manifest["oauth_config"]["scopes"]["bot"].remove("pins:write")
+    path = tmp_path / "manifest.yml"
+    path.write_text(yaml.safe_dump(manifest), encoding="utf-8")
+    sandbox.post("/reset", manifest=str(path))
+    try:
+        assert "The app lacks the scopes pins:write" in refused(right, command)
+    finally:
+        sandbox.post("/reset", manifest=str(MANIFEST))
+
+
+def test_missing_groups_and_channels_are_named(checking: Checking, right: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "procedure.yml"
+    text = PROCEDURE.read_text(encoding="utf-8")
+    path.write_text(text.replace("@supervisors", "@nobody").replace("#incidents", "#nowhere"), encoding="utf-8")
+    environment = {**right, "HOTLINE_PROCEDURE": str(path)}
+    output = checking(environment)
+    assert "the user group @nobody, which does not exist" in output
+    assert "#nowhere, which does not exist" in output
+    running = BotProcess(environment).ready()  # they can be made while it runs
+    running.says("@nobody")
+    running.says("#nowhere")
+    assert running.stop() == 0
+    check_is_for_people(running.output)
+
+
+BROKEN = {
+    "not YAML": ("channels:", "channels: [", r"procedure\.yml line \d+: "),
+    "a wrong number": ("    within: 5\n", "    within: soon\n", r"line (\d+): duties\.verify\.within"),
+    "an unknown role": ("role: lead,", "role: boss,", r"line (\d+): ladder\.0\.role"),
+    "a field too many": ("    within: 5\n", "    within: 5\n    whithin: 6\n", r"line (\d+): duties\.verify\.whithin"),
+    "a person who is none": ('on_call: ["@support-oncall"]', 'on_call: ["support"]', r"line (\d+): on_call\.0"),
+    "a place that is none": ('announcements: "#incidents"', 'announcements: "incidents"', r"line (\d+): channels\.ann"),
+}
+
+
+@pytest.mark.parametrize("mistake", BROKEN)
+def test_a_mistake_in_the_procedure_file_is_named_by_line_and_field(
+    checking: Checking, right: dict[str, str], tmp_path: Path, mistake: str
+) -> None:
+    old, new, expected = BROKEN[mistake]
+    text = PROCEDURE.read_text(encoding="utf-8")
+    assert old in text
+    path = tmp_path / "procedure.yml"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    output = checking({**right, "HOTLINE_PROCEDURE": str(path)})
+    found = re.search(expected, output)
+    assert found, output
+    if found.groups():
+        line = text[: text.index(old)].count("\n") + 1 + new.lstrip("\n").count("\n    whithin")
+        assert int(found[1]) == line
+
+
+def test_a_port_in_use_is_said(over_http: dict[str, str]) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as taken:  # noqa: S104 - as the bot listens
+        port = taken.getsockname()[1]
+        output = refused({**over_http, "PORT": str(port)}, "run")
+    assert f"PORT {port} can't be used" in output
+
+
+def test_a_port_in_use_is_said_in_socket_mode_too(right: dict[str, str]) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as taken:  # noqa: S104 - as the bot listens
+        port = taken.getsockname()[1]
+        assert f"PORT {port} can't be used" in refused({**right, "PORT": str(port)}, "run")
+
+
+def test_check_says_that_slack_cannot_be_reached(checking: Checking, right: dict[str, str]) -> None:
+    output = checking({**right, "SLACK_API_URL": "http://127.0.0.1:1/api/"})
+    assert "Slack can't be reached at http://127.0.0.1:1/api/" in output
+
+
+@pytest.mark.parametrize(("method", "kind"), [("auth.test", "drop_before"), ("apps.connections.open", "http_error")])
+def test_run_waits_for_slack_and_goes_on_when_it_comes(
+    sandbox: Sandbox, right: dict[str, str], method: str, kind: str
+) -> None:
+    sandbox.fault(method, kind)
+    running = BotProcess({**right, "HOTLINE_LOG": "json"})
+    running.says("can't be reached; trying again")
+    sandbox.heal()
+    running.ready()
+    assert running.stop() == 0
+    check_is_for_people(running.output)
+
+
+def test_it_can_be_stopped_while_it_waits_for_slack(right: dict[str, str]) -> None:
+    running = BotProcess({**right, "SLACK_API_URL": "http://127.0.0.1:1/api/"})
+    running.says("can't be reached; trying again")
+    assert running.stop() == 0
+    check_is_for_people(running.output)
+
+
+def test_migrate_brings_a_database_up_to_date_and_stops(right: dict[str, str]) -> None:
+    for _ in range(2):
+        process = BotProcess(right, "migrate")
+        assert process.ended() == 0
+        assert "The database has the shape of this version." in process.output
+
+
+def test_a_new_key_is_one(right: dict[str, str]) -> None:
+    process = BotProcess(without(right, "SLACK_BOT_TOKEN"), "keys", "new")
+    assert process.ended() == 0
+    assert Fernet(process.output.strip())
+
+
+# -- HTTP mode ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def address(over_http: dict[str, str]) -> Iterator[str]:
+    """Where the bot listens."""
+    running = BotProcess({**over_http, "HOTLINE_LOG": "json"}).ready()
+    port = json.loads(running.says('"listening"'))["port"]
+    yield f"http://127.0.0.1:{port}"
+    assert running.stop() == 0
+    assert "Acme" not in running.output, "nothing of a body is logged"
+    check_is_for_people(running.output)
+
+
+def test_operators_can_look_at_it(address: str) -> None:
+    assert httpx.get(f"{address}/healthz").text == "ok"
+    assert httpx.get(f"{address}/readyz").text == "ready"
+    assert "python_info" in httpx.get(f"{address}/metrics").text
+
+
+def signed(body: str, timestamp: str, secret: str = TOKENS["secret"]) -> dict[str, str]:
+    """The headers with which Slack signs a request."""
+    digest = hmac.new(secret.encode(), f"v0:{timestamp}:{body}".encode(), hashlib.sha256).hexdigest()
+    return {
+        "content-type": "application/x-www-form-urlencoded",
+        "x-slack-request-timestamp": timestamp,
+        "x-slack-signature": f"v0={digest}",
+    }
+
+
+def test_only_what_slack_signed_a_moment_ago_is_taken(address: str) -> None:
+    body = f"command=/incident&text=report+Acme+burns&user_id={LIN}&team_id=T1&channel_id=C1&trigger_id=1.2.3"
+    now = str(int(time.time()))
+    events = f"{address}/slack/events"
+    right = signed(body, now)
+    wrong = [
+        {name: value for name, value in right.items() if name != "x-slack-signature"},
+        {name: value for name, value in right.items() if name != "x-slack-request-timestamp"},
+        signed(body, now, secret="another"),
+        signed(body + "x", now),
+        signed(body, str(int(now) - 301)),
+        signed(body, str(int(now) + 301)),
+        signed(body, "yesterday"),
+        signed(body, "²"),
+        signed(body, "9" * 5000),
+        signed(body, "-1"),
+    ]
+    for headers in wrong:
+        encoded = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
+        answer = httpx.post(events, content=body, headers=encoded)
+        assert answer.status_code == 401, (headers, answer.text)
+        assert answer.text == "" or "Acme" not in answer.text
+    assert httpx.post(events, content=body, headers=right).status_code == 200
+
+
+def test_a_body_without_end_is_not_read(address: str) -> None:
+    def endless() -> Iterator[bytes]:
+        for _ in range(40):
+            yield b"x" * 100_000
+
+    headers = signed("", str(int(time.time())))
+    assert httpx.post(f"{address}/slack/events", content=endless(), headers=headers).status_code == 413
