@@ -1,8 +1,12 @@
 """The vocabulary: what an incident, a customer, a person and a deadline are, in the words of the procedure."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import IntEnum, StrEnum
+
+from babel.numbers import get_currency_precision
 
 
 class Severity(IntEnum):
@@ -61,6 +65,41 @@ class Emotion(StrEnum):
     FURIOUS = "furious"
 
 
+class Publicity(StrEnum):
+    """How far it is known in public (domain.md section 3)."""
+
+    NONE = "none"
+    MAY_SPREAD = "may_spread"
+    PRESS = "press"
+    REGULATOR = "regulator"
+
+
+class HighRisk(StrEnum):
+    """What makes it severe whatever else holds (domain.md section 3)."""
+
+    NONE = "none"
+    FRAUD = "fraud"
+    DATA_LEAK = "data_leak"
+    PERSONAL_SAFETY = "personal_safety"
+    DEFECTIVE_BATCH = "defective_batch"
+
+
+class Complaint(StrEnum):
+    """How far a complaint has gone (domain.md section 3)."""
+
+    NONE = "none"
+    DISCONTENT = "discontent"
+    WILL_ESCALATE = "will_escalate"
+    MASS = "mass"
+
+
+class YesNo(StrEnum):
+    """A fact that holds or does not."""
+
+    YES = "yes"
+    NO = "no"
+
+
 class Urgency(StrEnum):
     """How soon the customer needs it, in the reporter's eyes (domain.md section 2)."""
 
@@ -98,6 +137,39 @@ class CustomerLanguage(StrEnum):
 
     EN = "en"
     ZH = "zh"
+
+
+@dataclass(frozen=True)
+class Money:
+    """An amount in the currency's smallest unit (fen, cent): `Money(999_999, "CNY")` is 9,999.99 CNY."""
+
+    minor: int
+    currency: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Money":
+        """`9999.99CNY`, `10,000 CNY` or `CNY 12` as money.
+
+        Raises ValueError when it is not an amount with a currency, or finer than the currency's smallest unit.
+        """
+        found = re.fullmatch(r"\s*(?:([A-Z]{3})\s*)?([0-9][0-9,]*(?:\.[0-9]+)?)\s*([A-Z]{3})?\s*", text.upper())
+        if not found or bool(found[1]) == bool(found[3]):
+            raise ValueError("an amount needs its currency, for example 9999.99CNY")
+        currency = found[1] or found[3]
+        minor = Decimal(found[2].replace(",", "")).scaleb(digits_of(currency))
+        if minor != minor.to_integral_value():
+            raise ValueError(f"{currency} has {digits_of(currency)} digits behind the point")
+        return cls(int(minor), currency)
+
+    @property
+    def amount(self) -> Decimal:
+        """The amount in whole units."""
+        return Decimal(self.minor).scaleb(-digits_of(self.currency))
+
+
+def digits_of(currency: str) -> int:
+    """How many digits a currency has behind the point (Unicode CLDR)."""
+    return int(get_currency_precision(currency))
 
 
 @dataclass(frozen=True)

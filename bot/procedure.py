@@ -2,13 +2,15 @@
 
 import re
 from datetime import timedelta
+from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bot.incident import Duty, Emotion, Role, Severity, Tier
+from bot.incident import Complaint, Duty, Emotion, HighRisk, Money, Publicity, Role, Severity, Tier, YesNo
 from bot.settings import WrongSetup
 
 WhoOrGroup = Annotated[str, Field(pattern=r"^(@[a-z0-9._-]{1,80}|[UW][A-Z0-9]{2,})$")]
@@ -61,25 +63,67 @@ class Trigger(Part):
     verify: LongWords
 
 
-class Criterion(Part):
-    """One line of the grading table (domain.md section 3)."""
+class Threshold(Part):
+    """From which number on a fact counts: `at_least` includes the number itself, `more_than` does not."""
 
-    severity: Severity
-    fact: Literal["customers_affected", "trigger", "customer_tier", "emotion"]
-    at_least: int | None = Field(default=None, ge=0)
-    is_one_of: list[str] | None = Field(default=None, min_length=1)
+    at_least: Decimal | None = Field(default=None, ge=0)
+    more_than: Decimal | None = Field(default=None, ge=0)
 
     @model_validator(mode="after")
-    def _one_test(self) -> "Criterion":
-        if (self.at_least is None) == (self.is_one_of is None):
-            raise ValueError("needs either at_least or is_one_of")
-        if (self.fact == "customers_affected") == (self.at_least is None):
-            raise ValueError("customers_affected goes with at_least, the other facts with is_one_of")
-        vocabularies: dict[str, list[str]] = {"customer_tier": [*Tier], "emotion": [*Emotion]}
-        known = vocabularies.get(self.fact)
-        if known is not None and (unknown := [value for value in self.is_one_of or [] if value not in known]):
-            raise ValueError(f"{unknown[0]} is not known; known are {', '.join(sorted(known))}")
+    def _one_of_them(self) -> "Threshold":
+        if (self.at_least is None) == (self.more_than is None):
+            raise ValueError("needs either at_least or more_than")
         return self
+
+    def is_reached(self, value: Decimal) -> bool:
+        """Whether a value counts."""
+        if self.at_least is not None:
+            return value >= self.at_least
+        return value > (self.more_than or 0)
+
+
+NUMBERS = ("customers_affected", "money_lost", "core_down_minutes", "part_faulty_minutes")
+VOCABULARIES: dict[str, type[StrEnum]] = {
+    "publicity": Publicity,
+    "high_risk": HighRisk,
+    "complaint": Complaint,
+    "emotion": Emotion,
+    "customer_tier": Tier,
+    "business_stopped": YesNo,
+}
+
+
+class Criterion(Part):
+    """One line of the grading table (domain.md section 3): it holds when each of its facts does."""
+
+    severity: Severity
+    when: dict[str, Threshold | list[str]] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _facts_are_known(self) -> "Criterion":
+        for fact, test in self.when.items():
+            if fact in NUMBERS:
+                if not isinstance(test, Threshold):
+                    raise ValueError(f"{fact} is a number: write {{at_least: ...}} or {{more_than: ...}}")
+            elif fact != "trigger" and fact not in VOCABULARIES:
+                known = ", ".join([*NUMBERS, *VOCABULARIES, "trigger"])
+                raise ValueError(f"{fact} is no fact; known are {known}")
+            elif isinstance(test, Threshold):
+                raise ValueError(f"{fact} is a word: write a list of words")
+            elif fact in VOCABULARIES and (strange := [word for word in test if word not in [*VOCABULARIES[fact]]]):
+                raise ValueError(f"{fact} can't be {strange[0]}; it can be {', '.join(VOCABULARIES[fact])}")
+        return self
+
+
+class Currencies(Part):
+    """The currency of the thresholds, and what one unit of others is worth in it."""
+
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    rates: dict[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], Annotated[Decimal, Field(gt=0)]] = {}
+
+    def worth(self, money: Money) -> Decimal:
+        """An amount in the thresholds' currency, exact. Raises KeyError for a currency without a rate."""
+        return money.amount if money.currency == self.currency else money.amount * self.rates[money.currency]
 
 
 class BySeverity(Part):
@@ -132,6 +176,7 @@ class Procedure(Part):
     triggers: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")], Trigger] = Field(
         min_length=1, max_length=100
     )
+    money: Currencies
     grading: list[Criterion] = Field(min_length=1)
     duties: dict[Duty, DutyTimes]
 
@@ -144,9 +189,8 @@ class Procedure(Part):
         if rungs != sorted(set(rungs)) or 0 in rungs:
             raise ValueError(f"ladder: the roles go up in this order, each at most once: {', '.join(order[1:])}")
         for number, criterion in enumerate(self.grading, 1):
-            unknown = [
-                key for key in criterion.is_one_of or [] if criterion.fact == "trigger" and key not in self.triggers
-            ]
+            named = criterion.when.get("trigger", [])
+            unknown = [key for key in named if key not in self.triggers] if isinstance(named, list) else []
             if unknown:
                 raise ValueError(
                     f"grading: criterion {number} names the trigger {unknown[0]}, which is not in triggers"

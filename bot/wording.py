@@ -9,15 +9,18 @@ import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
+from babel.numbers import format_currency, format_decimal
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
+
+from bot.incident import Money
 
 LANGUAGES = ("en", "zh")
 TEMPLATES = Path(__file__).parent.parent / "message_templates"
@@ -97,7 +100,13 @@ class Wording:
         name = f"channel/{template}.{self.language}.j2"
         return Mrkdwn(self._templates.get_template(name).render(words=self, **values).strip())
 
-    def number(self, value: int) -> str:
+    def money(self, money: Money) -> str:
+        """An amount with its currency and separators."""
+        return format_currency(
+            money.amount, money.currency, "¤¤ #,##0.00", LOCALES[self.language], currency_digits=True
+        )
+
+    def number(self, value: int | Decimal) -> str:
         """A number with its separators."""
         return format_decimal(value, locale=LOCALES[self.language])
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from bot import grading
 from bot.confidential import masked_name, without_name
 from bot.grading import Facts, Proposal, Reason
-from bot.incident import Customer, Deadline, Duty, Evidence, Incident, Severity, Status
+from bot.incident import Customer, Deadline, Duty, Evidence, Incident, Money, Severity, Status
 from bot.wording import Mrkdwn, Wording, channel_link, escape, mention
 from handlers.blocks import SECTION_LENGTH, actions, button, context, divider, header, overflow, quote, section
 from handlers.desk import Desk, Drawing
@@ -47,7 +47,12 @@ class Facets:
 def facets(desk: Desk, tx: Connection, incident: Incident) -> Facets:
     """What the database knows of an incident."""
     customer = incidents.customer_of(tx, incident.id)
-    facts = Facts(incident.customers_affected, incident.trigger, customer.tier, incident.emotion)
+    facts = Facts(
+        customers_affected=incident.customers_affected,
+        emotion=incident.emotion,
+        customer_tier=customer.tier,
+        trigger=incident.trigger,
+    )
     return Facets(
         incident,
         customer,
@@ -219,12 +224,14 @@ def _menu(facets: Facets, words: Wording) -> OverflowMenuElement | None:
 
 
 def _reason(reason: Reason, words: Wording) -> Mrkdwn:
-    if reason.at_least is not None:
-        number = int(reason.value)
-        return words.mrkdwn(f"reason.{reason.fact}", n=number, at_least=words.number(reason.at_least))
-    if reason.fact == "trigger":
-        return words.mrkdwn("reason.trigger")
-    return words.mrkdwn(f"reason.{reason.fact}.{reason.value}")
+    test = reason.threshold
+    if test is None:
+        return words.mrkdwn("reason.trigger" if reason.fact == "trigger" else f"reason.{reason.fact}.{reason.value}")
+    kind, from_ = ("at_least", test.at_least) if test.at_least is not None else ("more_than", test.more_than)
+    threshold = words.number(from_ or 0)
+    if isinstance(reason.value, Money):
+        return words.mrkdwn(f"reason.{reason.fact}.{kind}", amount=words.money(reason.value), threshold=threshold)
+    return words.mrkdwn(f"reason.{reason.fact}.{kind}", n=int(reason.value), threshold=threshold)
 
 
 def _sentence(facets: Facets, words: Wording) -> str:

@@ -185,7 +185,12 @@ def save(
 ) -> Incident:
     """The incident, its people, its clocks, and everything that is to be said about it."""
     procedure, rosters = desk.procedure, people.roster_members(tx)
-    facts = grading.Facts(report.customers_affected, report.trigger, report.customer.tier, report.emotion)
+    facts = grading.Facts(
+        customers_affected=report.customers_affected,
+        emotion=report.emotion,
+        customer_tier=report.customer.tier,
+        trigger=report.trigger,
+    )
     severity = grading.propose(facts, procedure).severity
     confidential = procedure.triggers[report.trigger].confidential
     incident = incidents.create(tx, key, report, title_of(report), reporter_id, severity, confidential, now)

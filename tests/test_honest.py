@@ -17,6 +17,7 @@ from cryptography.fernet import Fernet
 
 import handlers
 from bot.incident import ContactChannel, CustomerLanguage, Duty, Emotion, Role, Source, Status, Tier, Urgency
+from bot.procedure import NUMBERS, VOCABULARIES
 from handlers import card
 from storage.db import Database
 from storage.encryption import Cipher
@@ -226,9 +227,8 @@ def test_every_phrase_that_the_code_names_exists_and_none_is_left_over() -> None
         *(f"source.{word}" for word in Source),
         *(f"contact_channel.{word}" for word in ContactChannel),
         *(f"language.{word}" for word in CustomerLanguage),
-        *(f"reason.customer_tier.{word}" for word in Tier),
-        *(f"reason.emotion.{word}" for word in Emotion),
-        "reason.customers_affected",
+        *(f"reason.{fact}.{word}" for fact, words in VOCABULARIES.items() for word in words),
+        *(f"reason.{fact}.{kind}" for fact in NUMBERS for kind in ("at_least", "more_than")),
         "reason.trigger",
         *(f"button.{name}" for name in ("report.open", "verify.open", "contact.open", "dismiss.open", "customer.show")),
     }

@@ -3,15 +3,33 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bot import wording
 from bot.confidential import masked_name, without_name
 from bot.deadlines import Decision, decide, plan
 from bot.grading import Facts, propose
-from bot.incident import Deadline, Duty, Emotion, Incident, MomentKind, Role, Severity, Status, Tier
+from bot.incident import (
+    Complaint,
+    Deadline,
+    Duty,
+    Emotion,
+    HighRisk,
+    Incident,
+    MomentKind,
+    Money,
+    Publicity,
+    Role,
+    Severity,
+    Status,
+    Tier,
+    YesNo,
+)
 from bot.procedure import load
 from bot.settings import WrongSetup
+from handlers.card import reasons
 from handlers.channel import name_of
 from tests.workspace import PROCEDURE
 
@@ -26,34 +44,92 @@ ROSTERS = {
 }
 
 
+ONE: dict[str, Any] = {"customers_affected": 1}
+NONE: dict[str, Any] = {}
+
+
 @pytest.mark.parametrize(
-    ("facts", "severity", "reasons"),
+    ("facts", "severity", "because"),
     [
-        (Facts(1, "dispute"), 3, {("customers_affected", 1)}),
-        (Facts(9, "dispute"), 3, {("customers_affected", 9)}),
-        (Facts(10, "dispute"), 2, {("customers_affected", 10)}),
-        (Facts(99, "dispute"), 2, {("customers_affected", 99)}),
-        (Facts(100, "dispute"), 1, {("customers_affected", 100)}),
-        (Facts(1, "privacy_leak"), 1, {("trigger", "privacy_leak")}),
-        (Facts(1, "escalated_complaint"), 2, {("trigger", "escalated_complaint")}),
-        (Facts(1, "dispute", Tier.ORDINARY), 3, {("customers_affected", 1)}),
-        (Facts(1, "dispute", Tier.VIP), 2, {("customer_tier", "vip")}),
-        (Facts(1, "dispute", None, Emotion.ANGRY), 3, {("customers_affected", 1)}),
-        (Facts(1, "dispute", None, Emotion.FURIOUS), 2, {("emotion", "furious")}),
+        (NONE, 3, []),
+        ({"customers_affected": 1}, 3, ["customers_affected"]),
+        ({"customers_affected": 9}, 3, ["customers_affected"]),
+        ({"customers_affected": 10}, 2, ["customers_affected"]),
+        ({"customers_affected": 99}, 2, ["customers_affected"]),
+        ({"customers_affected": 100}, 1, ["customers_affected"]),
+        ({"money_lost": "0CNY"}, 3, []),
+        ({"money_lost": "999.99CNY"}, 3, ["money_lost"]),
+        ({"money_lost": "1000CNY"}, 2, ["money_lost"]),
+        ({"money_lost": "9999.99CNY"}, 2, ["money_lost"]),
+        ({"money_lost": "10000CNY"}, 1, ["money_lost"]),
+        ({"money_lost": "1408.45USD"}, 2, ["money_lost"]),  # 9,999.995 CNY at 7.10
+        ({"money_lost": "1408.46USD"}, 1, ["money_lost"]),
+        ({"money_lost": "212765JPY"}, 2, ["money_lost"]),  # 9,999.955 CNY at 0.047
+        ({"money_lost": "212766JPY"}, 1, ["money_lost"]),
+        ({"core_down_minutes": 0}, 3, []),
+        ({"core_down_minutes": 1}, 2, ["core_down_minutes"]),
+        ({"core_down_minutes": 30}, 2, ["core_down_minutes"]),
+        ({"core_down_minutes": 31}, 1, ["core_down_minutes"]),
+        ({"part_faulty_minutes": 60}, 3, ["part_faulty_minutes"]),
+        ({"part_faulty_minutes": 61}, 2, ["part_faulty_minutes"]),
+        ({"publicity": Publicity.NONE}, 3, []),
+        ({"publicity": Publicity.MAY_SPREAD}, 2, ["publicity"]),
+        ({"publicity": Publicity.PRESS}, 1, ["publicity"]),
+        ({"publicity": Publicity.REGULATOR}, 1, ["publicity"]),
+        ({"high_risk": HighRisk.NONE}, 3, []),
+        *(({"high_risk": risk}, 1, ["high_risk"]) for risk in HighRisk if risk is not HighRisk.NONE),
+        ({"complaint": Complaint.DISCONTENT}, 3, ["complaint"]),
+        ({"complaint": Complaint.WILL_ESCALATE}, 2, ["complaint"]),
+        ({"complaint": Complaint.MASS}, 1, ["complaint"]),
+        ({"emotion": Emotion.ANGRY}, 3, []),
+        ({"emotion": Emotion.FURIOUS}, 2, ["emotion"]),
+        ({"customer_tier": Tier.ORDINARY}, 3, []),
+        ({"customer_tier": Tier.VIP}, 2, ["customer_tier"]),
+        ({"customer_tier": Tier.VIP, "business_stopped": YesNo.YES}, 2, ["customer_tier"]),
+        ({"customer_tier": Tier.IMPORTANT}, 2, ["customer_tier"]),
+        ({"customer_tier": Tier.IMPORTANT, "business_stopped": YesNo.NO}, 2, ["customer_tier"]),
+        ({"customer_tier": Tier.IMPORTANT, "business_stopped": YesNo.YES}, 1, ["customer_tier"]),
+        ({"trigger": "privacy_leak"} | ONE, 1, ["trigger"]),
+        ({"trigger": "escalated_complaint"} | ONE, 2, ["trigger"]),
+        ({"trigger": "dispute"} | ONE, 3, ["customers_affected"]),
         (
-            Facts(20, "dispute", Tier.VIP, Emotion.FURIOUS),
+            {"customers_affected": 20, "customer_tier": Tier.VIP, "emotion": Emotion.FURIOUS},
             2,
-            {("customers_affected", 20), ("customer_tier", "vip"), ("emotion", "furious")},
+            ["customers_affected", "emotion", "customer_tier"],
         ),
-        (Facts(100, "dispute", Tier.VIP), 1, {("customers_affected", 100)}),
+        ({"customers_affected": 100, "customer_tier": Tier.VIP}, 1, ["customers_affected"]),
     ],
 )
 def test_the_highest_level_of_which_one_criterion_holds_is_proposed_with_its_reasons(
-    facts: Facts, severity: int, reasons: set[tuple[str, object]]
+    facts: dict[str, Any], severity: int, because: list[str]
 ) -> None:
-    proposal = propose(facts, DEFAULT)
+    known: dict[str, Any] = {
+        name: Money.parse(value) if name == "money_lost" else value for name, value in facts.items()
+    }
+    proposal = propose(Facts(**known), DEFAULT)
     assert proposal.severity == severity
-    assert {(reason.fact, reason.value) for reason in proposal.reasons} == reasons
+    assert [reason.fact for reason in proposal.reasons] == because
+    for words in wording.load().values():
+        assert all(reasons(proposal, words)), "each reason can be said"
+
+
+@pytest.mark.parametrize(
+    ("written", "minor", "currency"),
+    [
+        ("9999.99CNY", 999_999, "CNY"),
+        ("10,000 CNY", 1_000_000, "CNY"),
+        ("USD 12", 1_200, "USD"),
+        ("500jpy", 500, "JPY"),
+    ],
+)
+def test_money_is_whole_smallest_units_with_a_currency(written: str, minor: int, currency: str) -> None:
+    assert Money.parse(written) == Money(minor, currency)
+
+
+@pytest.mark.parametrize("written", ["", "12", "CNY", "1.234CNY", "1.5JPY", "-3CNY", "USD 3 CNY", "1e3CNY"])
+def test_what_is_no_money_is_refused(written: str) -> None:
+    with pytest.raises(ValueError, match=r"currency|digits"):
+        Money.parse(written)
 
 
 @pytest.mark.parametrize(
@@ -175,19 +251,23 @@ def test_a_customers_name_is_masked_inside_what_people_say() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("within: 5", "within: five", "line 86: duties.verify.within"),
-        ("within: 5", "within: 1", "line 85: duties.verify: severity 1: remind_before must be less than within"),
+        ("within: 5", "within: five", "duties.verify.within"),
+        ("within: 5", "within: 1", "duties.verify: severity 1: remind_before must be less than within"),
         ("  verify:\n    within", "  verifi:\n    within", "duties.verifi"),
         ("role: supervisor", "role: boss", "ladder.1.role"),
         ("role: supervisor", "role: owner", "the roles go up in this order"),
         ('"#incidents"', '"incidents"', "channels.announcements"),
-        ("is_one_of: [furious]", "is_one_of: [fuming]", "fuming is not known"),
+        ("emotion: [furious]", "emotion: [fuming]", "emotion can't be fuming; it can be calm, worried"),
+        ("emotion: [furious]", "mood: [furious]", "mood is no fact; known are"),
+        ("emotion: [furious]", "emotion: {at_least: 1}", "emotion is a word"),
         (
-            "is_one_of: [escalated_complaint]",
-            "is_one_of: [complaint]",
-            "the trigger complaint, which is not in triggers",
+            "{customers_affected: {at_least: 10}}",
+            "{customers_affected: [many]}",
+            "line 81: grading.1: customers_affected is a number",
         ),
+        ("trigger: [escalated_complaint]", "trigger: [complaint]", "the trigger complaint, which is not in triggers"),
         ("at_least: 100", "at_leest: 100", "grading.0"),
+        ("USD: 7.10", "USD: 0", "money.rates.USD"),
         ('people: ["@supervisors"]', 'people: ["supervisors"]', "ladder.1.people.0"),
         ("grading:", "grading: [", "line"),
     ],
