@@ -24,10 +24,10 @@ def measure(kind: str, quick: bool) -> Iterator[Line]:
         form.write_text(json.dumps(form_of(ours)))
         theirs = stack.enter_context(workspace(("bench.bare_bolt",), {"BENCH_FORM": str(form)}))
         _in_turn(ours, theirs, WARM_UP)
-        yield _line(f"form opens, {kind}", *_in_turn(ours, theirs, 60 if quick else 300), most=1.5)
+        yield _line(f"form opens, {kind}", *_in_turn(ours, theirs, 40 if quick else 250), most=1.5)
         for place in (ours, theirs):
             place.slow_down()
-        yield _line(f"form opens, 120 ms, {kind}", *_in_turn(ours, theirs, 10 if quick else 60), most=1.1)
+        yield _line(f"form opens, 120 ms, {kind}", *_in_turn(ours, theirs, 5 if quick else 40), most=1.1)
 
 
 def form_of(place: Workspace) -> Any:

@@ -15,7 +15,7 @@ def measure(kind: str, quick: bool) -> Iterator[Line]:
     with databases.database(kind) as url, workspace(BOT, {"DATABASE_URL": url}) as place:
         _report(place, 0)
         place.slow_down()
-        took = figures.of([_report(place, number + 1) for number in range(8 if quick else 30)])
+        took = figures.of([_report(place, number + 1) for number in range(4 if quick else 20)])
     calls = took.median / (SLACK_S * 1000)
     bound = f"<= {MOST_CALLS} calls"
     yield Line(f"reporter joins, 120 ms, {kind}", took, figures.of([SLACK_S * 1000]), calls, bound, calls <= MOST_CALLS)
