@@ -139,7 +139,7 @@ CREATION = [
     "conversations.setPurpose",
     "views.update",
 ]
-PRIVATE_CREATION = ["conversations.create", "conversations.invite", "chat.postMessage"]
+PRIVATE_CREATION = ["conversations.create", "conversations.invite"]
 
 
 def kill_during_creation(installation: Installation, method: str, kind: str, **values: str) -> None:
