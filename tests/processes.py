@@ -1,5 +1,6 @@
 """The bot as a real process, as an operator starts it: it can be killed, and it says what is wrong with its setup."""
 
+import atexit
 import os
 import subprocess
 import sys
@@ -46,6 +47,7 @@ class BotProcess:
             stderr=subprocess.STDOUT,
             text=True,
         )
+        atexit.register(self._process.kill)  # a test that fails must leave nobody behind
         self._lines: list[str] = []
         self._written = threading.Condition()
         self._over = False
