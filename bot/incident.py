@@ -1,6 +1,7 @@
 """The vocabulary: what an incident, a customer, a person and a deadline are, in the words of the procedure."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -297,7 +298,7 @@ class Deadline:
     started_at: datetime
     due_at: datetime
     escalate_every_s: int
-    moments: tuple[Moment, ...] = ()
+    moments: Sequence[Moment] = ()
     position: int = 0
     next_nudge_at: datetime | None = None
     met_at: datetime | None = None

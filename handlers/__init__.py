@@ -44,6 +44,7 @@ ERRANDS: Mapping[str, Carry] = {
     "show_link": report.show_link,
     "find_permalink": report.find_permalink,
     "show_home": home.show_home,
+    "nudge": clock.nudge,
     "learn_person": people.learn_person,
     "learn_everybody": people.learn_everybody,
     "learn_groups": people.learn_groups,

@@ -4,6 +4,7 @@ report -> open_channel -> invite, topic and purpose, card, announcement, link in
 Each errand first looks at what is done already, so that it can be carried again after any failure.
 """
 
+import http.client
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -27,6 +28,7 @@ NAME_LENGTH = 80
 INVITE_AT_ONCE = 100
 TOPIC_LENGTH = 250
 CLOCK_SKEW = timedelta(minutes=2)
+SHOWN_AGAIN_AFTER = timedelta(seconds=3)  # Slack waits no longer for the answer to a form
 
 
 def name_of(incident: Incident) -> str:
@@ -41,20 +43,33 @@ def open_channel(desk: Desk, errand: Errand) -> None:
     """Makes the channel and asks for everything that belongs into it."""
     with desk.db.read() as tx:
         incident = incidents.get(tx, _about(errand))
-    if incident.channel_id is not None:
-        return
+    if incident.channel_id is None:
+        _open(desk, incident, errand)
+    try:
+        invite(desk, errand)  # at once: the reporter waits for it
+    except (SlackApiError, OSError, http.client.HTTPException) as error:
+        log.warning("invited a little later", incident=incident.id, error=type(error).__name__)
+        headers = error.response.headers if isinstance(error, SlackApiError) else {}
+        after = timedelta(seconds=float(headers.get("Retry-After") or 1))
+        with desk.db.begin() as tx:
+            outbox.ask(tx, "invite", f"invite:{incident.id}", desk.now(), incident.id, after=after)
+
+
+def _open(desk: Desk, incident: Incident, errand: Errand) -> None:
     channel = _create(desk, incident, look_first=errand.unsure)
     now = desk.now()
     with desk.db.begin() as tx:
         if incidents.get(tx, incident.id, lock=True).channel_id is not None:
             return
         incidents.set_channel(tx, incident.id, channel["id"], channel["name"])
-        outbox.ask(tx, "invite", f"invite:{incident.id}", now, incident.id)
         if not incident.is_private:
             outbox.say(tx, [Saying(incident.id, "announcement", "announcements")], now)
         outbox.ask(tx, "describe", f"describe:{incident.id}", now, incident.id)
         if view_id := errand.detail.get("view_id"):
-            outbox.ask(tx, "show_link", f"form:{view_id}", now, incident.id, errand.detail)
+            # The answer to the form may reach Slack after this, and draw over it: so once more when that is past.
+            for after in (timedelta(0), SHOWN_AGAIN_AFTER):
+                outbox.ask(tx, "show_link", f"form:{view_id}", now, incident.id, errand.detail, after=after)
+    desk.wake()
 
 
 def invite(desk: Desk, errand: Errand) -> None:

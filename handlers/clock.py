@@ -4,7 +4,6 @@ deadline row + now -> bot/deadlines.decide -> message rows and the next time, in
 """
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -16,14 +15,14 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from bot.deadlines import Decision, decide
-from bot.incident import Deadline, Moment, MomentKind
+from bot.incident import Deadline, MomentKind
 from bot.wording import channel_link, mention
 from handlers.blocks import actions, button, section
 from handlers.courier import Courier
 from handlers.desk import Desk, Drawing
 from handlers.metrics import FIRED, FIRED_LATE_SECONDS
 from storage import deadlines, incidents, outbox, people
-from storage.outbox import Message, Saying
+from storage.outbox import Errand, Message, Saying
 
 log = structlog.get_logger(__name__)
 
@@ -120,6 +119,7 @@ class Metronome:
         self._ticking = threading.Lock()
         self._moving = threading.Lock()
         self._wakes = 0
+        self._looked = 0  # which of the wakes have been looked for
 
     def start(self) -> None:
         """Ticks at once, then whenever it is time."""
@@ -131,15 +131,17 @@ class Metronome:
         """Something may have been written: look now, and find out when to look next."""
         with self._moving:
             self._wakes += 1
-            self._move_to(timedelta(0))
+            self._move_to(timedelta(0), self._wakes)
 
     def stop(self) -> None:
         """No more ticks; the one that runs ends."""
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
 
-    def _tick(self) -> None:
+    def _tick(self, asked: int | None = None) -> None:
         with self._ticking:
+            if asked is not None and self._looked >= asked:
+                return  # the tick that this one waited for has seen what it was asked to look at
             wakes = self._wakes
             try:
                 tick(self._desk)
@@ -148,43 +150,47 @@ class Metronome:
                 log.warning("the database can't be reached; the clock looks again", error=type(error.orig).__name__)
                 return  # the sweep comes again
             self._courier.wake()
+            self._looked = wakes
             with self._moving:
                 if self._wakes == wakes and at is not None:  # else somebody has asked for another look meanwhile
                     self._move_to(max(at - self._desk.now(), timedelta(0)))
 
-    def _move_to(self, distance: timedelta) -> None:
+    def _move_to(self, distance: timedelta, asked: int | None = None) -> None:
         if self._scheduler.running:
             at = datetime.now(UTC) + distance
-            self._scheduler.add_job(self._tick, DateTrigger(at, UTC), id="tick", replace_existing=True)
+            self._scheduler.add_job(self._tick, DateTrigger(at, UTC), [asked], id="tick", replace_existing=True)
 
 
 def _fire(tx: Connection, decisions: list[tuple[Deadline, Decision]], now: datetime) -> None:
-    """Writes what is to be said, in as few statements as there are kinds of rows, whatever the number of deadlines."""
-    sayings: list[Saying] = []
-    joining: list[tuple[int, str]] = []
-    late: set[int] = set()
-    for deadline, decision in decisions:
-        moment = decision.moment
-        if moment is None:
-            continue
-        sayings += _sayings(deadline, moment, decision.index)
-        FIRED.labels(deadline.duty, moment.kind).inc()
-        FIRED_LATE_SECONDS.observe((now - (deadline.next_nudge_at or now)).total_seconds())
-        if moment.kind is not MomentKind.REMIND:
-            late.add(deadline.incident_id)
-        if moment.kind is MomentKind.ESCALATE and moment.user_id:
-            joining.append((deadline.incident_id, moment.user_id))
-    outbox.say(tx, sayings, now)
+    """Writes what is to be said as errands, and where each deadline goes on: two statements, however many are due."""
+    nudges = [
+        (deadline.incident_id, deadline.id, decision.index) for deadline, decision in decisions if decision.moment
+    ]
+    outbox.ask_nudges(tx, nudges, now)
     deadlines.set_positions(tx, [(deadline.id, decision) for deadline, decision in decisions])
-    if joining:  # whoever is told must be able to look, and to press the button
-        incidents.add_to_several(tx, sorted(joining))  # one order: replicas must not block each other
-        outbox.ask_for_each(tx, "invite", {incident_id for incident_id, _ in joining}, now)
-    if late:
-        outbox.redraw(tx, late, now, drawings=["card"])
+    for deadline, decision in decisions:
+        if decision.moment:
+            FIRED.labels(deadline.duty, decision.moment.kind).inc()
+            FIRED_LATE_SECONDS.observe((now - (deadline.next_nudge_at or now)).total_seconds())
 
 
-def _sayings(deadline: Deadline, moment: Moment, index: int) -> Iterator[Saying]:
-    """In the channel, and to the person alone."""
-    yield Saying(deadline.incident_id, "reminder", "incident", None, deadline.id, index)
-    if moment.user_id:
-        yield Saying(deadline.incident_id, "reminder", "person", moment.user_id, deadline.id, index)
+def nudge(desk: Desk, errand: Errand) -> None:
+    """A moment of a deadline becomes messages: in the channel, and to the person alone. Once, whoever else tries."""
+    now, index = desk.now(), int(errand.detail["moment"])
+    with desk.db.begin() as tx:
+        if not outbox.take(tx, errand.id):
+            return
+        deadline = deadlines.get(tx, int(errand.detail["deadline"]))
+        if not deadline.is_running:  # met while this waited
+            return
+        moment, incident_id = deadline.moments[index], deadline.incident_id
+        sayings = [Saying(incident_id, "reminder", "incident", None, deadline.id, index)]
+        if moment.user_id:
+            sayings.append(Saying(incident_id, "reminder", "person", moment.user_id, deadline.id, index))
+        outbox.say(tx, sayings, now)
+        if moment.kind is MomentKind.ESCALATE and moment.user_id:
+            # Whoever is told must be able to look, and to press the button.
+            incidents.add_participants(tx, incident_id, [moment.user_id])
+            outbox.ask(tx, "invite", f"invite:{incident_id}", now, incident_id, collapses=f"invite:{incident_id}")
+        if moment.kind is not MomentKind.REMIND:
+            outbox.redraw(tx, [incident_id], now, drawings=["card"])

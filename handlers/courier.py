@@ -16,7 +16,7 @@ from urllib.error import URLError
 import structlog
 from slack_sdk.errors import SlackApiError, SlackRequestError
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from handlers.desk import Desk, Drawing, Later
 from handlers.metrics import ERRAND_SECONDS, ERRANDS
@@ -126,12 +126,10 @@ class Courier:
             claimed: list[Errand] = []
             try:
                 claimed = self._claim(free, finished)
-            except OperationalError as error:
+            except SQLAlchemyError as error:  # also when all connections are in use: this thread must not end
                 with self._changed:
                     self._finished += finished
-                log.warning(
-                    "the database can't be reached; what waits is carried later", error=type(error.orig).__name__
-                )
+                log.warning("the database can't be reached; what waits is carried later", error=type(error).__name__)
             with self._changed:
                 self._busy += len(claimed) - 1
                 if len(claimed) == free:

@@ -57,10 +57,12 @@ def learn_change(event: Json, desk: Desk, now: datetime) -> None:
 
 
 def join(event: Json, desk: Desk, now: datetime) -> None:
-    """Whoever joins an incident's channel handles its case."""
+    """Whoever joins an incident's channel handles its case. Whom the bot itself has invited is written down already."""
+    if desk.identity().user_id in (event["user"], event.get("inviter")):
+        return
     with desk.db.begin() as tx:
         incident = incidents.in_channel(tx, str(event["channel"]))
-        if incident is not None and event["user"] != desk.identity().user_id:
+        if incident is not None:
             incidents.add_participants(tx, incident.id, [str(event["user"])])
             incidents.set_invited(tx, incident.id, [str(event["user"])], now)
 

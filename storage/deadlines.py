@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, overload
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, update
 
 from bot.deadlines import Decision, Plan
 from bot.incident import Deadline, Duty, Moment, MomentKind, Role
@@ -78,6 +78,19 @@ def claim_due(tx: Connection, now: datetime, limit: int) -> list[Deadline]:
 
 def set_positions(tx: Connection, decisions: Sequence[tuple[int, Decision]]) -> None:
     """Where each of these deadlines goes on."""
+    if tx.dialect.name == "postgresql":  # one statement with three parameters, however many rows
+        statement = text(
+            "update deadlines set position = due.p, next_nudge_at = due.n "
+            "from unnest(cast(:ids as int[]), cast(:p as int[]), cast(:n as timestamptz[])) as due(id, p, n) "
+            "where deadlines.id = due.id"
+        )
+        columns = {
+            "ids": [deadline_id for deadline_id, _ in decisions],
+            "p": [decision.position for _, decision in decisions],
+            "n": [decision.next_nudge_at for _, decision in decisions],
+        }
+        tx.execute(statement, columns)
+        return
     tx.execute(
         update(deadlines)
         .where(deadlines.c.id == bindparam("deadline_id"))
@@ -110,9 +123,26 @@ def _written(moment: Moment) -> list[Any]:
     return [moment.at.timestamp(), moment.kind, moment.user_id, moment.role]
 
 
-def _moment(written: list[Any]) -> Moment:
-    at, kind, user_id, role = written
-    return Moment(datetime.fromtimestamp(at, UTC), MomentKind(kind), user_id, Role(role))
+class _Moments(Sequence[Moment]):
+    """The moments as they are written, read one by one: of thousands that are due, each needs its next one alone."""
+
+    def __init__(self, written: list[list[Any]]) -> None:
+        self._written = written
+
+    def __len__(self) -> int:
+        return len(self._written)
+
+    @overload
+    def __getitem__(self, index: int) -> Moment: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Moment]: ...
+
+    def __getitem__(self, index: int | slice) -> Moment | Sequence[Moment]:
+        if isinstance(index, slice):
+            return _Moments(self._written[index])
+        at, kind, user_id, role = self._written[index]
+        return Moment(datetime.fromtimestamp(at, UTC), MomentKind(kind), user_id, Role(role))
 
 
 def _deadline(row: Row[Any]) -> Deadline:
@@ -124,7 +154,7 @@ def _deadline(row: Row[Any]) -> Deadline:
         row.started_at,
         row.due_at,
         row.escalate_every_s,
-        tuple(_moment(moment) for moment in row.moments),
+        _Moments(row.moments),
         row.position,
         row.next_nudge_at,
         row.met_at,

@@ -175,12 +175,7 @@ def set_evidence_url(tx: Connection, incident_id: int, ref: str, url: str) -> No
 
 def add_participants(tx: Connection, incident_id: int, user_ids: Iterable[str]) -> None:
     """People who are to be in the channel; who is there already stays as they are."""
-    add_to_several(tx, [(incident_id, user_id) for user_id in user_ids])
-
-
-def add_to_several(tx: Connection, pairs: Iterable[tuple[int, str]]) -> None:
-    """Like add_participants, as (incident id, user id)."""
-    rows = [{"incident_id": incident_id, "user_id": user_id} for incident_id, user_id in dict.fromkeys(pairs)]
+    rows = [{"incident_id": incident_id, "user_id": user_id} for user_id in dict.fromkeys(user_ids)]
     if rows:
         tx.execute(upsert(tx, participants).on_conflict_do_nothing(), rows)
 

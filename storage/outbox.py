@@ -128,24 +128,42 @@ def ask(
     incident_id: int | None = None,
     detail: Mapping[str, Any] | None = None,
     collapses: str | None = None,
+    after: timedelta = timedelta(0),
 ) -> None:
-    """An errand that is not a message. With `collapses`, one that still waits by that name stands for it."""
-    row = _errand_row(errand, lane, now, incident_id, None, detail)
+    """An errand that is not a message, to be done `after` some time at the earliest.
+
+    With `collapses`, one that still waits by that name stands for it.
+    """
+    row = _errand_row(errand, lane, now, incident_id, None, detail) | {"not_before": now + after}
     if collapses is None:
         tx.execute(insert(outbox).values(**row))
     else:
         _collapsed(tx, [row | {"collapses": collapses}])
 
 
-def ask_for_each(tx: Connection, errand: str, incident_ids: Collection[int], now: datetime) -> None:
-    """The same errand for several incidents, each in its own lane; one that still waits stands for this one."""
-    _collapsed(
-        tx,
-        [
-            _errand_row(errand, f"{errand}:{incident_id}", now, incident_id) | {"collapses": f"{errand}:{incident_id}"}
-            for incident_id in sorted(incident_ids)
-        ],
-    )
+def ask_nudges(tx: Connection, nudges: Sequence[tuple[int, int, int]], now: datetime) -> None:
+    """An errand for each moment of a deadline whose time has come: (incident id, deadline id, index of the moment)."""
+    if not nudges:
+        return
+    if tx.dialect.name == "postgresql":  # one statement with three parameters, however many rows
+        incident_ids, deadline_ids, indexes = (list(column) for column in zip(*nudges, strict=True))
+        statement = text(
+            "insert into outbox (errand, lane, incident_id, detail, created_at, not_before) "
+            "select 'nudge', 'nudge:' || d, i, json_build_object('deadline', d, 'moment', m), :now, :now "
+            "from unnest(cast(:i as int[]), cast(:d as int[]), cast(:m as int[])) as due(i, d, m)"
+        )
+        tx.execute(statement, {"i": incident_ids, "d": deadline_ids, "m": indexes, "now": now})
+        return
+    rows = [
+        _errand_row("nudge", f"nudge:{deadline_id}", now, incident_id, None, {"deadline": deadline_id, "moment": index})
+        for incident_id, deadline_id, index in nudges
+    ]
+    tx.execute(insert(outbox), rows)
+
+
+def take(tx: Connection, errand_id: int) -> bool:
+    """Crosses out an errand in the transaction that does it. False when somebody else has done it."""
+    return tx.execute(delete(outbox).where(outbox.c.id == errand_id)).rowcount == 1
 
 
 def claim(tx: Connection, now: datetime, holder: str, lease: timedelta, limit: int) -> list[Errand]:

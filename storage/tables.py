@@ -255,6 +255,7 @@ outbox = Table(
         postgresql_where=text("tries = 0 and collapses is not null"),
         sqlite_where=text("tries = 0 and collapses is not null"),
     ),
+    sqlite_autoincrement=True,  # a number is never given twice: who crosses out 7 means that 7
 )
 
 journal = Table(

@@ -67,6 +67,7 @@ def check_once_each(office: Workspace) -> Incident:
     [card] = office.said(channel["id"])
     assert [pin["ts"] for pin in channel["pins"]] == [card.ts]
     assert len(office.said("incidents")) == 1
+    office.wait(0.1)
     assert channel["id"] in str(office.view(LIN)["blocks"])
     return incident
 

@@ -8,7 +8,7 @@ def test_a_report_becomes_a_channel_with_the_right_people_and_running_clocks(wor
     assert opened["view"]["title"]["text"] == "事件上报", "Lin's Slack speaks Chinese"
     answer = workspace.submit(LIN, **PAYMENTS_FAIL)
     assert "INC-1 已记录" in str(answer["response"])
-    workspace.settle()
+    workspace.wait(0.1)
 
     assert "<#" in str(workspace.view(LIN)["blocks"]), "the form itself shows the way to the channel"
     [channel] = workspace.channels()
