@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -81,7 +82,7 @@ class Clock:
             wake=lambda: None,
         )
         self.ids: list[int] = []
-        self.moments: list[Any] = []  # of one deadline, as the database keeps them
+        self.moments = ""  # of one deadline, as the database keeps them
 
     def now(self) -> datetime:
         """The machine's clock, unless it is moved."""
@@ -120,7 +121,7 @@ class Clock:
     def make_due(self, ids: list[int], at: datetime) -> None:
         """Their reminder is for that time; what was said before is forgotten."""
         table = tables.deadlines
-        moments = _moved(self.moments, at.timestamp() - self.moments[0][0])
+        moments = _moved(self.moments, (at - deadlines.Moments(self.moments)[0].at).total_seconds())
         statement = update(table).where(table.c.id == bindparam("due_id"))
         with self.db.begin() as tx:
             tx.execute(delete(tables.outbox))
@@ -299,11 +300,13 @@ def _later(row: dict[str, Any], by: timedelta) -> dict[str, Any]:
     return {**row, **times, "moments": _moved(row["moments"], by.total_seconds())}
 
 
-def _moved(moments: list[Any], seconds: float) -> list[Any]:
-    return [[at + seconds, *rest] for at, *rest in moments]
+def _moved(moments: str, seconds: float) -> str:
+    return deadlines.written(
+        replace(moment, at=moment.at + timedelta(seconds=seconds)) for moment in deadlines.Moments(moments)
+    )
 
 
-def _of(moments: list[Any], number: int) -> list[Any]:
+def _of(moments: str, number: int) -> str:
     """The same moments, with an owner of their own."""
-    (at, kind, _, role), *rest = moments
-    return [[at, kind, _owner(number), role], *rest]
+    first, *rest = deadlines.Moments(moments)
+    return deadlines.written([replace(first, user_id=_owner(number)), *rest])

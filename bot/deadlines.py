@@ -1,7 +1,7 @@
 """What starts a duty, what meets it; a deadline and a moment -> remind, escalate or nothing."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.incident import Deadline, Duty, Moment, MomentKind, Role, Severity
@@ -79,18 +79,15 @@ def decide(deadline: Deadline, now: datetime) -> Decision:
     position = deadline.position
     if not deadline.is_running or position >= len(deadline.moments):
         return Decision(None, position, position, None)
-    moments = deadline.moments
-    while (
-        position + 1 < len(moments) and moments[position].kind is MomentKind.REMIND and moments[position + 1].at <= now
-    ):
-        position += 1
-    moment = moments[position]
+    moment, after = deadline.moments[position], position + 1
+    following = deadline.moments[after] if after < len(deadline.moments) else None
+    if moment.kind is MomentKind.REMIND and following is not None and following.at <= now:
+        return decide(replace(deadline, position=after), now)
     if moment.at > now:
         return Decision(None, position, position, moment.at)
-    after = position + 1
-    if after >= len(moments):
+    if following is None:
         return Decision(moment, position, after, None)
-    next_at = moments[after].at
+    next_at = following.at
     if moment.kind is not MomentKind.REMIND:
         next_at = max(next_at, now + timedelta(seconds=deadline.escalate_every_s))
     return Decision(moment, position, after, next_at)

@@ -4,6 +4,7 @@ deadline row + now -> bot/deadlines.decide -> message rows and the next time, in
 """
 
 import threading
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -168,10 +169,12 @@ def _fire(tx: Connection, decisions: list[tuple[Deadline, Decision]], now: datet
     ]
     outbox.ask_nudges(tx, nudges, now)
     deadlines.set_positions(tx, [(deadline.id, decision) for deadline, decision in decisions])
-    for deadline, decision in decisions:
-        if decision.moment:
-            FIRED.labels(deadline.duty, decision.moment.kind).inc()
-            FIRED_LATE_SECONDS.observe((now - (deadline.next_nudge_at or now)).total_seconds())
+    fired = Counter((deadline.duty, decision.moment.kind) for deadline, decision in decisions if decision.moment)
+    for (duty, kind), count in fired.items():
+        FIRED.labels(duty, kind).inc(count)
+    FIRED_LATE_SECONDS.observe(
+        max((now - (deadline.next_nudge_at or now)).total_seconds() for deadline, _ in decisions)
+    )
 
 
 def nudge(desk: Desk, errand: Errand) -> None:

@@ -19,6 +19,6 @@ WAITING = Gauge("hotline_errands_waiting", "Errands that are not done yet")
 FIRED = Counter("hotline_deadline_moments_total", "Reminders and escalations, by duty", ["duty", "kind"])
 FIRED_LATE_SECONDS = Histogram(
     "hotline_deadline_delay_seconds",
-    "Time from the moment that something about a deadline was due to be said to its being in the outbox",
+    "Time from a moment of a deadline to its being in the outbox, the worst of a tick",
     buckets=(0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1800),
 )

@@ -22,7 +22,7 @@ def start(tx: Connection, incident_id: int, plans: Iterable[Plan]) -> None:
                 started_at=plan.started_at,
                 due_at=plan.due_at,
                 escalate_every_s=plan.escalate_every_s,
-                moments=[_written(moment) for moment in plan.moments],
+                moments=written(plan.moments),
                 next_nudge_at=plan.moments[0].at if plan.moments else None,
             )
         )
@@ -119,18 +119,21 @@ def _end(tx: Connection, incident_id: int, duty: Duty | None, **values: object) 
     return list(tx.execute(statement.values(next_nudge_at=None, **values).returning(deadlines.c.id)).scalars())
 
 
-def _written(moment: Moment) -> list[Any]:
-    return [moment.at.timestamp(), moment.kind, moment.user_id, moment.role]
+def written(moments: Iterable[Moment]) -> str:
+    """Moments as the database keeps them: a line each."""
+    return "\n".join(
+        f"{moment.at.timestamp()} {moment.kind} {moment.role} {moment.user_id or ''}" for moment in moments
+    )
 
 
-class _Moments(Sequence[Moment]):
-    """The moments as they are written, read one by one: of thousands that are due, each needs its next one alone."""
+class Moments(Sequence[Moment]):
+    """Moments as they are written, read one by one: of thousands that are due, each needs its next ones alone."""
 
-    def __init__(self, written: list[list[Any]]) -> None:
-        self._written = written
+    def __init__(self, lines: str) -> None:
+        self._lines = lines.split("\n") if lines else []
 
     def __len__(self) -> int:
-        return len(self._written)
+        return len(self._lines)
 
     @overload
     def __getitem__(self, index: int) -> Moment: ...
@@ -140,9 +143,9 @@ class _Moments(Sequence[Moment]):
 
     def __getitem__(self, index: int | slice) -> Moment | Sequence[Moment]:
         if isinstance(index, slice):
-            return _Moments(self._written[index])
-        at, kind, user_id, role = self._written[index]
-        return Moment(datetime.fromtimestamp(at, UTC), MomentKind(kind), user_id, Role(role))
+            return tuple(self[number] for number in range(*index.indices(len(self))))
+        at, kind, role, user_id = self._lines[index].split(" ")
+        return Moment(datetime.fromtimestamp(float(at), UTC), MomentKind(kind), user_id or None, Role(role))
 
 
 def _deadline(row: Row[Any]) -> Deadline:
@@ -154,7 +157,7 @@ def _deadline(row: Row[Any]) -> Deadline:
         row.started_at,
         row.due_at,
         row.escalate_every_s,
-        _Moments(row.moments),
+        Moments(row.moments),
         row.position,
         row.next_nudge_at,
         row.met_at,

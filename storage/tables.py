@@ -182,7 +182,7 @@ deadlines = Table(
     Column("started_at", UtcTime, nullable=False),
     Column("due_at", UtcTime, nullable=False),
     Column("escalate_every_s", Integer, nullable=False),
-    Column("moments", JSON, nullable=False),
+    Column("moments", Text, nullable=False),  # a line each: epoch seconds, kind, role, person
     Column("position", Integer, nullable=False, server_default="0"),
     Column("next_nudge_at", UtcTime),
     Column("met_at", UtcTime),

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from sqlalchemy import select, update
 
 from bot.settings import Settings
 from storage import outbox
+from storage.deadlines import Moments, written
 from storage.tables import deadlines
 from tests.workspace import ROOT, Workspace
 
@@ -133,6 +135,8 @@ def put_back_in_time(workspace: Workspace, incident_id: int, minutes: float) -> 
                     started_at=row.started_at - timedelta(minutes=minutes),
                     due_at=row.due_at - timedelta(minutes=minutes),
                     next_nudge_at=row.next_nudge_at and row.next_nudge_at - timedelta(minutes=minutes),
-                    moments=[[at - minutes * 60, *rest] for at, *rest in row.moments],
+                    moments=written(
+                        replace(moment, at=moment.at - timedelta(minutes=minutes)) for moment in Moments(row.moments)
+                    ),
                 )
             )
