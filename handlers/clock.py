@@ -27,7 +27,7 @@ from storage.outbox import Errand, Message, Saying
 
 log = structlog.get_logger(__name__)
 
-BATCH = 500
+BATCH = 1000
 SWEEP_S = 5  # how soon what another replica wrote is noticed
 ACTION = {"verify": "verify.open", "first_contact": "contact.open"}  # the button that does the thing
 

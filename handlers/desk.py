@@ -1,7 +1,7 @@
 """What lies on everybody's desk: each listener, errand and drawing gets this one thing handed in."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from slack_sdk import WebClient
@@ -10,6 +10,7 @@ from slack_sdk.models.blocks import Block
 from bot.incident import Person
 from bot.procedure import Procedure
 from bot.wording import Wording, Wordings
+from handlers.blocks import Json
 from storage.db import Database
 
 
@@ -38,6 +39,7 @@ class Desk:
     identity: Callable[[], Identity]
     now: Callable[[], datetime]
     wake: Callable[[], None]
+    drawn: dict[str, Json] = field(default_factory=dict)  # forms that are the same for everybody, by name and language
 
     @property
     def channel_words(self) -> Wording:

@@ -1,10 +1,11 @@
 """Deadlines, one row each, with everything that will be said about them (design.md decision 4)."""
 
+import json
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, overload
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, update
+from sqlalchemy import Connection, Row, func, insert, select, text, update
 
 from bot.deadlines import Decision, Plan
 from bot.incident import Deadline, Duty, Moment, MomentKind, Role
@@ -77,8 +78,8 @@ def claim_due(tx: Connection, now: datetime, limit: int) -> list[Deadline]:
 
 
 def set_positions(tx: Connection, decisions: Sequence[tuple[int, Decision]]) -> None:
-    """Where each of these deadlines goes on."""
-    if tx.dialect.name == "postgresql":  # one statement with three parameters, however many rows
+    """Where each of these deadlines goes on: one statement with few parameters, however many rows."""
+    if tx.dialect.name == "postgresql":
         statement = text(
             "update deadlines set position = due.p, next_nudge_at = due.n "
             "from unnest(cast(:ids as int[]), cast(:p as int[]), cast(:n as timestamptz[])) as due(id, p, n) "
@@ -91,15 +92,20 @@ def set_positions(tx: Connection, decisions: Sequence[tuple[int, Decision]]) -> 
         }
         tx.execute(statement, columns)
         return
-    tx.execute(
-        update(deadlines)
-        .where(deadlines.c.id == bindparam("deadline_id"))
-        .values(position=bindparam("new_position"), next_nudge_at=bindparam("next_at")),
-        [
-            {"deadline_id": deadline_id, "new_position": decision.position, "next_at": decision.next_nudge_at}
-            for deadline_id, decision in decisions
-        ],
+    statement = text(
+        "update deadlines set position = json_extract(due.value, '$[1]'), "
+        "next_nudge_at = json_extract(due.value, '$[2]') "
+        "from json_each(:rows) as due where deadlines.id = json_extract(due.value, '$[0]')"
     )
+    rows = [
+        (deadline_id, decision.position, _sqlite_time(decision.next_nudge_at)) for deadline_id, decision in decisions
+    ]
+    tx.execute(statement, {"rows": json.dumps(rows)})
+
+
+def _sqlite_time(at: datetime | None) -> str | None:
+    """A time as SQLAlchemy keeps it in SQLite."""
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds") if at else None
 
 
 def next_nudge_at(tx: Connection) -> datetime | None:

@@ -5,12 +5,13 @@ change that causes it, and deleted when it is done. A *message* stays: it is dra
 Order is kept within a lane; lanes run side by side.
 """
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, or_, select, text, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, or_, select, text, update
 
 from storage.db import upsert
 from storage.tables import messages, outbox
@@ -142,23 +143,29 @@ def ask(
 
 
 def ask_nudges(tx: Connection, nudges: Sequence[tuple[int, int, int]], now: datetime) -> None:
-    """An errand for each moment of a deadline whose time has come: (incident id, deadline id, index of the moment)."""
+    """An errand for each moment of a deadline whose time has come: (incident id, deadline id, index of the moment).
+
+    One statement with few parameters, however many rows: thousands may be due at once.
+    """
     if not nudges:
         return
-    if tx.dialect.name == "postgresql":  # one statement with three parameters, however many rows
+    if tx.dialect.name == "postgresql":
         incident_ids, deadline_ids, indexes = (list(column) for column in zip(*nudges, strict=True))
         statement = text(
             "insert into outbox (errand, lane, incident_id, detail, created_at, not_before) "
             "select 'nudge', 'nudge:' || d, i, json_build_object('deadline', d, 'moment', m), :now, :now "
             "from unnest(cast(:i as int[]), cast(:d as int[]), cast(:m as int[])) as due(i, d, m)"
         )
-        tx.execute(statement, {"i": incident_ids, "d": deadline_ids, "m": indexes, "now": now})
-        return
-    rows = [
-        _errand_row("nudge", f"nudge:{deadline_id}", now, incident_id, None, {"deadline": deadline_id, "moment": index})
-        for incident_id, deadline_id, index in nudges
-    ]
-    tx.execute(insert(outbox), rows)
+        values: dict[str, Any] = {"i": incident_ids, "d": deadline_ids, "m": indexes}
+    else:
+        statement = text(
+            "insert into outbox (errand, lane, incident_id, detail, created_at, not_before) "
+            "select 'nudge', 'nudge:' || d, i, json_object('deadline', d, 'moment', m), :now, :now from ("
+            "select json_extract(value, '$[0]') as i, json_extract(value, '$[1]') as d, "
+            "json_extract(value, '$[2]') as m from json_each(:nudges))"
+        )
+        values = {"nudges": json.dumps(nudges)}
+    tx.execute(statement.bindparams(bindparam("now", type_=outbox.c.created_at.type)), {**values, "now": now})
 
 
 def take(tx: Connection, errand_id: int) -> bool:
