@@ -80,7 +80,7 @@ class Program:
             now=now,
             wake=self.wake,
         )
-        self.holder = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+        self.holder = f"{this_machine()}/{os.getpid()}/{secrets.token_hex(4)}"
         self.courier = Courier(self.desk, handlers.ERRANDS, handlers.DRAWINGS, self.holder)
         self.metronome: Metronome | None = None
         secret = settings.slack_signing_secret
@@ -149,11 +149,19 @@ def keys(settings: Settings) -> list[str]:
     return [encryption.key_beside(path)]
 
 
+def this_machine() -> str:
+    """What tells process numbers apart: the host, and on Linux the container (containers may share the host's name)."""
+    try:
+        return f"{socket.gethostname()}:{Path('/proc/self/ns/pid').readlink().name}"
+    except OSError:
+        return socket.gethostname()
+
+
 def is_dead(holder: str, mine: str) -> bool:
     """Whether a process that held something is known to be gone: one of this machine that is no more."""
     host, _, rest = holder.partition("/")
     pid = rest.partition("/")[0]
-    if host != socket.gethostname() or not pid.isdigit():
+    if host != this_machine() or not pid.isdigit():
         return False
     if int(pid) == os.getpid():
         return holder != mine  # our own number, given anew: the one who had it is gone

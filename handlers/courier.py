@@ -18,6 +18,7 @@ from slack_sdk.errors import SlackApiError, SlackRequestError
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
+from handlers.blocks import Json
 from handlers.desk import Desk, Drawing, Later
 from handlers.metrics import ERRAND_SECONDS, ERRANDS
 from storage import incidents, outbox, people
@@ -49,6 +50,7 @@ SETUP = {
 }
 # There is nothing left to draw on: the channel is archived or gone, the message was deleted, the form was closed.
 GONE = {"is_archived", "is_inactive", "message_not_found", "not_found", "user_disabled", "user_not_found"}
+NO_PLACE = {"channel_not_found", "is_archived", "not_in_channel"}
 
 
 class Courier:
@@ -224,21 +226,34 @@ class Courier:
         channel_id = _destination(desk, message)
         ts = _already_said(desk, channel_id, message) if errand.unsure else None
         if ts is None:
-            said = desk.client.chat_postMessage(
-                channel=channel_id,
-                text=drawing.text,
-                blocks=blocks,
-                metadata={"event_type": EVENT, "event_payload": {"message": message.id}},
-                unfurl_links=False,
-                unfurl_media=False,
-            )
-            ts = str(said["ts"])
+            try:
+                ts = _say(desk, channel_id, message, drawing.text, blocks)
+            except SlackApiError as error:
+                if message.place != "announcements" or error.response["error"] not in NO_PLACE:
+                    raise
+                # Somebody has archived or replaced the channel: it is looked for anew.
+                with desk.db.begin() as tx:
+                    people.forget_place(tx, desk.procedure.channels.announcements)
+                raise Later("the channel for announcements is gone", 60) from None
         with desk.db.begin() as tx:
             outbox.set_said(tx, message.id, channel_id, ts)
             if message.drawing == "card":
                 outbox.ask(
                     tx, "pin", f"pin:{message.incident_id}", desk.now(), message.incident_id, {"message": message.id}
                 )
+
+
+def _say(desk: Desk, channel_id: str, message: Message, text: str, blocks: list[Json]) -> str:
+    """Posts a message that can be found again by its id. Returns its ts."""
+    said = desk.client.chat_postMessage(
+        channel=channel_id,
+        text=text,
+        blocks=blocks,
+        metadata={"event_type": EVENT, "event_payload": {"message": message.id}},
+        unfurl_links=False,
+        unfurl_media=False,
+    )
+    return str(said["ts"])
 
 
 def _destination(desk: Desk, message: Message) -> str:

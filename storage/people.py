@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from bot.incident import Person
 from storage.db import upsert
@@ -75,6 +75,11 @@ def set_place(tx: Connection, name: str, channel_id: str) -> None:
     updated = tx.execute(update(places).where(places.c.name == name).values(channel_id=channel_id)).rowcount
     if not updated:
         tx.execute(insert(places).values(name=name, channel_id=channel_id))
+
+
+def forget_place(tx: Connection, name: str) -> None:
+    """The channel of this name is gone; it is looked for again."""
+    tx.execute(delete(places).where(places.c.name == name))
 
 
 def _person(row: dict[str, object]) -> Person:

@@ -230,7 +230,7 @@ outbox = Table(
     Column("not_before", UtcTime, nullable=False),
     Column("tries", Integer, nullable=False, server_default="0"),
     Column("unsure", Boolean, nullable=False, server_default=text("false")),  # an earlier try may have taken effect
-    Column("held_by", String(80)),
+    Column("held_by", String(160)),
     Column("held_until", UtcTime),
     Column("gave_up_at", UtcTime),
     _words("error"),

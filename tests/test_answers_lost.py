@@ -254,3 +254,13 @@ def test_who_cannot_be_invited_is_named_once_and_the_others_are_in(office: Works
     assert {LIN, ADA, MEI} <= set(channel["members"])
     named = [said.text for said in office.said(channel["id"]) if f"<@{GUEST}>" in said.text]
     assert len(named) == 1, [said.text for said in office.said(channel["id"])]
+
+
+def test_an_announcement_waits_for_its_channel_to_come_back(office: Workspace) -> None:
+    office.report()
+    office.sandbox.post("/act/archive", user=LIN, channel="incidents")
+    office.report(what_happened="The second")
+    assert "The second" not in str([said.text for said in office.said("incidents")])
+    office.sandbox.post("/act/archive", user=LIN, channel="incidents", undo=True)
+    office.wait(11)
+    assert sum("The second" in said.text for said in office.said("incidents")) == 1

@@ -252,7 +252,7 @@ def upgrade() -> None:
         sa.Column("not_before", sa.DateTime(timezone=True), nullable=False),
         sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
         sa.Column("unsure", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
-        sa.Column("held_by", sa.String(length=80), nullable=True),
+        sa.Column("held_by", sa.String(length=160), nullable=True),
         sa.Column("held_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("gave_up_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error", sa.Text(), server_default="", nullable=False),
