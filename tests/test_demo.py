@@ -141,9 +141,15 @@ def test_an_incident_is_reported_and_the_customer_called_by_clicking(
     page.context.close()
 
 
-def test_the_demo_goes_on_where_it_was_stopped(browser: Browser, tmp_path: Path) -> None:  # noqa: F811
+@pytest.fixture
+def english(tmp_path: Path) -> Iterator[Demo]:
     running = Demo(tmp_path / "demo", "en")
-    page = window(browser, running.url, 1440)
+    yield running
+    running.stop()
+
+
+def test_the_demo_goes_on_where_it_was_stopped(browser: Browser, english: Demo) -> None:  # noqa: F811
+    page = window(browser, english.url, 1440)
     enter(page, "ada")
     page.get_by_role("button", name="Report an incident").first.click()
     form = dialog(page)
@@ -156,10 +162,10 @@ def test_the_demo_goes_on_where_it_was_stopped(browser: Browser, tmp_path: Path)
     page.keyboard.press("Escape")
     expect(page.locator("dialog[open]")).to_have_count(0)
     page.context.close()
-    running.stop()
+    english.stop()
 
-    running.start()
-    page = window(browser, running.url, 1440)
+    english.start()
+    page = window(browser, english.url, 1440)
     enter(page, "ada")
     page.locator("#sidebar .place", has_text="inc-0001-payments-fail").click()
     card = page.locator("#list article", has_text="INC-1 · Payments fail").last
@@ -167,4 +173,3 @@ def test_the_demo_goes_on_where_it_was_stopped(browser: Browser, tmp_path: Path)
     dialog(page).get_by_role("button", name="Verified").click()
     expect(card).to_contain_text("✅ Verify")
     page.context.close()
-    running.stop()
