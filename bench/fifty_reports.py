@@ -137,7 +137,7 @@ def _completed_at(channels: dict[str, Json], calls: list[Json], number: int, who
     ended: dict[str, float] = {}
     for call in calls:
         if (step := _step(call, channel)) is not None:
-            ended[step] = max(call["at"][1], ended.get(step, 0.0))
+            ended.setdefault(step, call["at"][1])  # what is drawn again later was there already
     return max(ended.values()) if set(ended) == set(WHAT_BELONGS_TO_IT) else None
 
 
