@@ -2,16 +2,23 @@
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Playwright, sync_playwright
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
 from tests.workspace import Sandbox, Workspace, opened, settings_for
 
 POSTGRESQL = os.environ.get("TEST_DATABASE_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+LOOK_FOR = ("chromium", "chromium-browser", "google-chrome")
 FOUR = ("socket-sqlite", "socket-postgresql", "http-sqlite", "http-postgresql")
 
 
@@ -73,3 +80,19 @@ def office(sandbox: Sandbox, sqlite_url: str) -> Iterator[Workspace]:
     """A workspace with the bot, one way (HTTP, SQLite): for what does not depend on the way."""
     with opened(sandbox, settings_for(sandbox, sqlite_url, socket_mode=False)) as joined:
         yield joined
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    path = next((found for name in LOOK_FOR if (found := shutil.which(name))), None)
+    if path is None:
+        not_here("Chromium")
+    opened = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+    yield opened
+    opened.close()

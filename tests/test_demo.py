@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.sandbox_page.conftest import browser, enter, playwright  # noqa: F401 - fixtures
+from tests.sandbox_page.conftest import enter
 from tests.workspace import MANIFEST, ROOT
 
 WORDS = {
@@ -96,14 +96,14 @@ def dialog(page: Page) -> Locator:
     return page.locator("dialog[open]").last
 
 
-def window(browser: Browser, url: str, width: int) -> Page:  # noqa: F811 - the fixture's value
+def window(browser: Browser, url: str, width: int) -> Page:
     page = browser.new_context(base_url=url, viewport={"width": width, "height": 900}).new_page()
     page.set_default_timeout(15_000)
     return page
 
 
 def test_an_incident_is_reported_and_the_customer_called_by_clicking(
-    browser: Browser,  # noqa: F811
+    browser: Browser,
     demo: tuple[Demo, dict[str, str]],
     width: int,
 ) -> None:
@@ -148,7 +148,7 @@ def english(tmp_path: Path) -> Iterator[Demo]:
     running.stop()
 
 
-def test_the_demo_goes_on_where_it_was_stopped(browser: Browser, english: Demo) -> None:  # noqa: F811
+def test_the_demo_goes_on_where_it_was_stopped(browser: Browser, english: Demo) -> None:
     page = window(browser, english.url, 1440)
     enter(page, "ada")
     page.get_by_role("button", name="Report an incident").first.click()

@@ -1,7 +1,6 @@
 """A sandbox with its page and the little app `toybox.py`, and a browser to look at it."""
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,16 +9,9 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Error, Page, Playwright, sync_playwright
-
-from tests.conftest import not_here
+from playwright.sync_api import Browser, Error, Page
 
 HERE = Path(__file__).parent
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-LOOK_FOR = ("chromium", "chromium-browser", "google-chrome")
 
 
 class Toybox:
@@ -72,22 +64,6 @@ def toybox(running: Toybox) -> Toybox:
     assert running.get("wait", connections=1)["ok"]
     running.post("reset")
     return running
-
-
-@pytest.fixture(scope="session")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="session")
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    path = next((found for name in LOOK_FOR if (found := shutil.which(name))), None)
-    if path is None:
-        not_here("Chromium")
-    opened = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
