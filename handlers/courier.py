@@ -30,7 +30,7 @@ Carry = Callable[[Desk, Errand], None]
 Draw = Callable[[Desk, Connection, Message], Drawing]
 
 LEASE = timedelta(seconds=40)  # longer than the calls of one errand take with their timeouts
-THREADS = 32  # waiting for Slack, not working
+THREADS = 64  # waiting for Slack, not working
 EVENT = "hotline_message"
 
 # Slack's own trouble: the call may even have taken effect (slack.md section 4, fatal_error).
