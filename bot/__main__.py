@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import math
 import os
 import secrets
 import signal
@@ -32,6 +33,7 @@ from handlers import people, setup
 from handlers.clock import Metronome
 from handlers.courier import Courier
 from handlers.desk import Desk, Identity
+from handlers.metrics import WAITING
 from handlers.transport import HttpServer, SocketMode
 from storage import encryption, outbox, schema
 from storage.db import Database
@@ -113,6 +115,7 @@ class Program:
         with self.db.begin() as tx:
             outbox.release(tx, [holder for holder in outbox.holders(tx) if is_dead(holder, self.holder)])
         people.ask_for_everybody(self.desk)
+        WAITING.set_function(self._waiting)
         self.courier.start()
 
     def stop(self) -> None:
@@ -121,6 +124,14 @@ class Program:
             self.metronome.stop()
         self.courier.stop()
         self.db.close()
+
+    def _waiting(self) -> float:
+        """How many errands are not done yet, asked when somebody looks at the metrics."""
+        try:
+            with self.db.read() as tx:
+                return outbox.waiting(tx)
+        except OperationalError:
+            return math.nan
 
     def _authorizing(self) -> Callable[[], AuthorizeResult]:
         """One workspace, one token: no call to Slack for each request. Bolt hands in what the arguments name: none."""

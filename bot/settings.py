@@ -118,11 +118,6 @@ class Settings(BaseSettings):
         return self
 
     @property
-    def is_socket_mode(self) -> bool:
-        """Socket Mode when there is an app-level token, HTTP mode otherwise (design.md)."""
-        return self.slack_app_token is not None
-
-    @property
     def is_sqlite(self) -> bool:
         """Whether the embedded database is used."""
         return self.database_url.startswith("sqlite")

@@ -155,13 +155,6 @@ def customer_of(tx: Connection, incident_id: int) -> Customer:
     )
 
 
-def tier_of(tx: Connection, incident_id: int) -> Tier | None:
-    """The customer's tier alone: not confidential, and needs no key."""
-    question = select(customers.c.tier).where(customers.c.incident_id == incident_id).order_by(customers.c.id).limit(1)
-    tier = tx.execute(question).scalar_one()
-    return Tier(tier) if tier else None
-
-
 def evidence_of(tx: Connection, incident_id: int) -> list[Evidence]:
     """What was attached, oldest first."""
     question = select(evidence).where(evidence.c.incident_id == incident_id).order_by(evidence.c.id)

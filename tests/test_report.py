@@ -7,6 +7,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from storage import journal
 from storage.db import Database
 from storage.encryption import Cipher
 from tests.workspace import ADA, BOT, GONE, LIN, PAYMENTS_FAIL, WANG, ZHOU, Workspace
@@ -182,6 +183,10 @@ def test_the_customer_is_shown_to_those_who_handle_the_case_and_the_look_is_on_r
     with office.bot.db.read() as tx:
         looks = tx.execute(text("select \"by\" from journal where what = 'customer_seen' order by id")).scalars()
         assert list(looks) == [ADA, ZHOU]
+        assert journal.is_whole(tx, incident.id)
+    with office.bot.db.begin() as tx:
+        tx.execute(text("update journal set \"by\" = 'U0NOBODY' where what = 'reported'"))
+        assert not journal.is_whole(tx, incident.id), "a changed entry breaks the chain"
 
 
 def test_the_bot_says_little_of_its_own_accord_in_the_first_ten_minutes(office: Workspace) -> None:
