@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lint types bench lock pictures clean
+.PHONY: help setup demo test check format lint types bench lock pictures docs clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ bench: $(READY) ## Measure: ratios in one run, median and p99, as a table
 
 pictures: $(READY) ## Take the README's pictures anew from the sandbox (needs Chromium)
 	$(BIN)/python docs/take_pictures.py
+
+docs: $(READY) ## Write docs/procedure.md and its JSON Schema anew, from bot/procedure.py and bot/procedure.yml
+	$(BIN)/python docs/write_procedure.py
 
 lock: $(READY) ## Pin the dependencies anew, with hashes and without addresses
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --upgrade pyproject.toml -o requirements.txt

@@ -25,9 +25,9 @@ from bench import databases, figures
 from bench.figures import Line
 from bench.workspace import ROOT
 from bot import deadlines as rules
-from bot import procedure as procedures
 from bot import wording
 from bot.incident import Duty, Severity
+from bot.procedure_file import ProcedureFile
 from handlers import clock
 from handlers.clock import Metronome
 from handlers.courier import Courier
@@ -69,11 +69,11 @@ class Clock:
     def __init__(self, url: str) -> None:
         self.db = Database(url, Cipher([Fernet.generate_key().decode()]))
         schema.migrate(self.db)
-        self.procedure = procedures.load(ROOT / "bot" / "procedure.yml")
+        self.file = ProcedureFile(ROOT / "bot" / "procedure.yml")
         self.moved: datetime | None = None
         self.desk = Desk(
             db=self.db,
-            procedure=self.procedure,
+            file=self.file,
             wordings=wording.load("UTC"),
             language="en",
             client=SilentSlack(),
@@ -89,10 +89,10 @@ class Clock:
         return self.moved or datetime.now(UTC)
 
     def open(self, count: int) -> None:
-        """So many deadlines, two of each incident, all of them due in some hours."""
+        """So many deadlines, due in some hours, each of an incident of its own: else they fall together."""
         now = datetime.now(UTC)
         with self.db.begin() as tx:
-            rows = [_incident(number, now) for number in range(count // 2)]
+            rows = [_incident(number, now) for number in range(count)]
             incidents = list(tx.execute(insert(tables.incidents).returning(tables.incidents.c.id), rows).scalars())
             deadlines.start(tx, incidents[0], [self.plan(now, 0)])
             first = tables.as_dict(tx.execute(select(tables.deadlines)).one())
@@ -101,7 +101,7 @@ class Clock:
             self.moments = first["moments"]
             rows = [
                 _later(first, timedelta(seconds=36_000 + number / 10))
-                | {"incident_id": incidents[number // 2], "owner_id": _owner(number)}
+                | {"incident_id": incidents[number], "owner_id": _owner(number)}
                 for number in range(count)
             ]
             self.ids = list(tx.execute(insert(tables.deadlines).returning(tables.deadlines.c.id), rows).scalars())
@@ -116,7 +116,7 @@ class Clock:
 
     def plan(self, started_at: datetime, number: int) -> rules.Plan:
         """A real one."""
-        return rules.plan(Duty.VERIFY, Severity(3), _owner(number), started_at, self.procedure, ROSTERS)
+        return rules.plan(Duty.VERIFY, Severity(3), _owner(number), started_at, self.file.current, ROSTERS)
 
     def make_due(self, ids: list[int], at: datetime) -> None:
         """Their reminder is for that time; what was said before is forgotten."""
@@ -221,7 +221,7 @@ def _on_time(bench: Clock, kind: str, times: int) -> Line:
         due[bench.start(at, number)] = at
     assert datetime.now(UTC) + timedelta(seconds=1) < first, "this machine is too slow: nothing can be said"
     courier = Courier(bench.desk, handlers.ERRANDS, handlers.DRAWINGS, "bench/0/bench")
-    metronome = Metronome(bench.desk, courier)
+    metronome = Metronome(bench.desk, courier, nothing)
     courier.start()
     metronome.start()
     time.sleep((max(due.values()) - datetime.now(UTC)).total_seconds() + 1)

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from urllib.error import URLError
 
@@ -24,16 +25,18 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 import handlers
-from bot import procedure as procedures
+from bot import paper, wording
+from bot import procedure_file as procedures
 from bot import settings as environment
-from bot import wording
 from bot.procedure import Procedure
+from bot.procedure_file import ProcedureFile
 from bot.settings import Settings, WrongSetup
 from handlers import people, setup
 from handlers.clock import Metronome
 from handlers.courier import Courier
 from handlers.desk import Desk, Identity
 from handlers.metrics import WAITING
+from handlers.procedure import reread
 from handlers.transport import HttpServer, SocketMode
 from storage import encryption, outbox, schema
 from storage.db import Database
@@ -64,7 +67,7 @@ def utc_now() -> datetime:
 class Program:
     """The bot, joined together. Tests make one with a clock of their own, and without the metronome."""
 
-    def __init__(self, settings: Settings, procedure: Procedure, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, settings: Settings, file: ProcedureFile, now: Callable[[], datetime] = utc_now) -> None:
         self.settings = settings
         self._identity: Identity | None = None
         self._identifying = threading.Lock()
@@ -74,7 +77,7 @@ class Program:
         self.client = WebClient(token, settings.slack_api_url, CALL_TIMEOUT_S, retry_handlers=[])
         self.desk = Desk(
             db=self.db,
-            procedure=procedure,
+            file=file,
             wordings=wording.load(settings.hotline_timezone),
             language=settings.hotline_language,
             client=self.client,
@@ -115,6 +118,7 @@ class Program:
         with self.db.begin() as tx:
             outbox.release(tx, [holder for holder in outbox.holders(tx) if is_dead(holder, self.holder)])
         people.ask_for_everybody(self.desk)
+        reread(self.desk)
         WAITING.set_function(self._waiting)
         self.courier.start()
 
@@ -189,7 +193,7 @@ def run() -> int:
     """The bot, until it is told to stop."""
     settings = environment.load()
     configure_logging(settings)
-    program = Program(settings, procedures.load(settings.hotline_procedure))
+    program = Program(settings, ProcedureFile(settings.hotline_procedure))
     migrate_database(program.db)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -197,7 +201,7 @@ def run() -> int:
 
     if not _wait_for_slack(program, stopping):
         return 0
-    program.metronome = Metronome(program.desk, program.courier)
+    program.metronome = Metronome(program.desk, program.courier, partial(_reread, program))
     socket_mode = _socket_mode(program)
     server = _server(program, socket_mode)
     program.start()
@@ -337,12 +341,17 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bot", description="Hotline: customer-service incidents in Slack.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("run", help="start the bot (brings the database up to date first)")
-    commands.add_parser("check", help="say what is wrong with the setup, and how to mend it")
+    checking = commands.add_parser("check", help="say what is wrong with the setup, and how to mend it")
+    checking.add_argument("--procedure", type=Path, metavar="FILE", help="check only this procedure file")
     commands.add_parser("migrate", help="bring the database up to date, and stop")
     key_commands = commands.add_parser("keys", help="encryption keys").add_subparsers(dest="keys", required=True)
     key_commands.add_parser("new", help="print a new key for HOTLINE_ENCRYPTION_KEYS")
+    paper.add_to(commands)
     asked = parser.parse_args(arguments)
     try:
+        if asked.command in paper.COMMANDS or (asked.command == "check" and asked.procedure):
+            print(paper.answer(asked, utc_now()))
+            return 0
         return {"run": run, "check": check, "migrate": migrate, "keys": new_key}[asked.command]()
     except WrongSetup as error:
         for sentence in error.sentences:
@@ -363,6 +372,11 @@ def _wait_for_slack(program: Program, stopping: threading.Event) -> bool:
                 raise WrongSetup(*missing)
             return True
     return False
+
+
+def _reread(program: Program) -> None:
+    if reread(program.desk):
+        _warn_of_gaps(program)
 
 
 def _warn_of_gaps(program: Program) -> None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 
@@ -23,29 +23,80 @@ class Status(StrEnum):
 
     REPORTED = "reported"
     VERIFIED = "verified"
+    COMPLAINT = "complaint"  # no emergency, but an ordinary complaint: its own, longer clocks run (domain.md section 8)
     DISMISSED = "dismissed"
+    CLOSED = "closed"
 
     @property
     def is_open(self) -> bool:
         """Whether somebody still has to do something about it."""
-        return self is not Status.DISMISSED
+        return self not in (Status.DISMISSED, Status.CLOSED)
 
 
 class Duty(StrEnum):
-    """What somebody owes, with a time (domain.md sections 2 and 6)."""
+    """What somebody owes, with a time (domain.md sections 2, 4, 6, 8 and 10), in the order of the procedure."""
 
     VERIFY = "verify"
+    REPORT_UP = "report_up"
     FIRST_CONTACT = "first_contact"
+    ASSEMBLE_TEAM = "assemble_team"
+    INFORM_EXECUTIVE = "inform_executive"
+    INVOLVE_PR = "involve_pr"
+    ACCEPT_ROLE = "accept_role"
+    TASK = "task"
+    UPDATE = "update"
+    PRELIMINARY_SOLUTION = "preliminary_solution"
+    COMPLAINT_RESPONSE = "complaint_response"
+    COMPLAINT_SOLUTION = "complaint_solution"
+    COMPLEX_SOLUTION = "complex_solution"
+    COMPLAINT_FEEDBACK = "complaint_feedback"
+    FOLLOW_UP = "follow_up"
+    POSTMORTEM = "postmortem"
+    REGRADE = "regrade"
+
+
+class Event(StrEnum):
+    """What starts a duty."""
+
+    REPORTED = "reported"
+    ACKNOWLEDGED = "acknowledged"  # somebody above knows of it
+    GRADED = "graded"
+    ASKED = "asked"  # somebody was asked to take a role
+    CONTACTED = "contacted"
+    COMPLAINT = "complaint"  # kept as a complaint, ordinary or complex
+    ORDINARY_COMPLAINT = "ordinary_complaint"
+    COMPLEX_COMPLAINT = "complex_complaint"
+    ANSWERED = "answered"  # the complaint has its solution
+    SOLVED = "solved"
 
 
 class Role(StrEnum):
-    """The rungs of the ladder, lowest first (domain.md section 4)."""
+    """What somebody is in an incident (domain.md section 5), or on the ladder (section 4)."""
 
-    OWNER = "owner"
+    OWNER = "owner"  # whoever owes the duty in question
+    REPORTER = "reporter"
     LEAD = "lead"
+    TECH_SUPPORT = "tech_support"
+    LEGAL = "legal"
+    PR = "pr"
+    CUSTOMER_RELATIONS = "customer_relations"
+    LIAISON = "liaison"
+    SCRIBE = "scribe"
     SUPERVISOR = "supervisor"
     HEAD_OF_SERVICE = "head_of_service"
     EXECUTIVE = "executive"
+
+
+TEAM = (
+    Role.LEAD,
+    Role.TECH_SUPPORT,
+    Role.LEGAL,
+    Role.PR,
+    Role.CUSTOMER_RELATIONS,
+    Role.LIAISON,
+    Role.SCRIBE,
+)
+RUNGS = (Role.LEAD, Role.SUPERVISOR, Role.HEAD_OF_SERVICE, Role.EXECUTIVE)
 
 
 class Tier(StrEnum):
@@ -173,6 +224,9 @@ def digits_of(currency: str) -> int:
     return int(get_currency_precision(currency))
 
 
+AT_HOME = timedelta(hours=1)
+
+
 @dataclass(frozen=True)
 class Person:
     """Somebody in the workspace, as far as the bot knows them."""
@@ -183,6 +237,12 @@ class Person:
     timezone: str | None = None
     is_active: bool = True
     dm_channel_id: str | None = None
+    home_at: datetime | None = None
+    home_page: int = 0
+
+    def is_at_home(self, now: datetime) -> bool:
+        """Whether they may have App Home before their eyes: they have looked at it within the last hour."""
+        return self.home_at is not None and now - self.home_at < AT_HOME
 
 
 @dataclass(frozen=True)
@@ -228,7 +288,10 @@ class Report:
 
 @dataclass(frozen=True)
 class Incident:
-    """One incident as the database remembers it; all times are aware UTC."""
+    """One incident as the database remembers it; all times are aware UTC.
+
+    `severity` is what a person has confirmed, None before; `level` is what everything goes by.
+    """
 
     id: int
     report_key: str
@@ -258,6 +321,26 @@ class Incident:
     dismissed_at: datetime | None = None
     dismissed_by: str | None = None
     dismissal_reason: str = ""
+    kind: str = ""
+    severity: Severity | None = None
+    graded_at: datetime | None = None
+    graded_by: str | None = None
+    customer_tier: Tier | None = None
+    money_lost: Money | None = None
+    core_down_since: datetime | None = None
+    core_restored_at: datetime | None = None
+    part_faulty_since: datetime | None = None
+    part_restored_at: datetime | None = None
+    publicity: Publicity | None = None
+    high_risk: HighRisk | None = None
+    complaint: Complaint | None = None
+    business_stopped: YesNo | None = None
+    closed_at: datetime | None = None
+
+    @property
+    def level(self) -> Severity:
+        """The severity that counts now: the confirmed one, before that the proposed one."""
+        return self.severity or self.proposed_severity
 
     @property
     def number(self) -> str:
@@ -271,6 +354,9 @@ class MomentKind(StrEnum):
     REMIND = "remind"
     ESCALATE = "escalate"
     NOBODY_LEFT = "nobody_left"
+    DEPUTY = "deputy"  # the one who was asked for a role has not answered: the next one is asked
+    TELL = "tell"  # who has to acknowledge it, or is told as well
+    PROPOSE = "propose"  # a fact that moves with time has crossed a threshold
 
 
 @dataclass(frozen=True)
@@ -289,6 +375,8 @@ class Deadline:
 
     `moments` is everything that will be said while it is not met, in order; `position` is the next of them;
     `next_nudge_at` is when that one is to be said, or None when the clock has nothing more to do with it.
+    `subject` is what it is about when an incident may have several of its kind: the role, or the id of a task.
+    `postponed_at` is when its owner asked to be reminded once more.
     """
 
     id: int
@@ -304,6 +392,8 @@ class Deadline:
     met_at: datetime | None = None
     met_by: str | None = None
     stopped_at: datetime | None = None
+    subject: str = ""
+    postponed_at: datetime | None = None
 
     @property
     def is_running(self) -> bool:
@@ -315,6 +405,66 @@ class Deadline:
         if self.met_at is not None:
             return self.met_at > self.due_at
         return self.stopped_at is None and now >= self.due_at
+
+
+@dataclass(frozen=True)
+class Grading:
+    """A severity that somebody has decided on. Never changed: a later grading is another one."""
+
+    id: int
+    incident_id: int
+    by: str
+    at: datetime
+    severity: Severity
+    proposed_severity: Severity
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Somebody asked to take a role; theirs from `accepted_at` to `ended_at`. `ended_why` is one of
+    handed_back, handed_over, no_answer, relieved, gone; `reason` is what they said themselves. `hands_over` is the
+    assignment that ends when this one is accepted; `with_duties` when everything else of theirs comes with it. The role
+    of reporter is held only by somebody who stands in for whoever reported."""
+
+    id: int
+    incident_id: int
+    role: Role
+    user_id: str
+    asked_by: str | None
+    asked_at: datetime
+    accepted_at: datetime | None = None
+    ended_at: datetime | None = None
+    ended_why: str = ""
+    note: str = ""
+    hands_over: int | None = None
+    reason: str = ""
+    with_duties: bool = False
+
+
+class TaskState(StrEnum):
+    """What has become of a task."""
+
+    OPEN = "open"
+    TAKEN = "taken"
+    DONE = "done"
+    NOT_APPLICABLE = "not_applicable"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task of the playbook (`key` says which, `words` is empty), or one that somebody added (`words`)."""
+
+    id: int
+    incident_id: int
+    key: str
+    words: str
+    role: Role | None
+    state: TaskState
+    user_id: str | None = None
+    changed_by: str | None = None
+    changed_at: datetime | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True)

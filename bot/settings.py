@@ -22,10 +22,16 @@ class WrongSetup(Exception):  # noqa: N818 - it is what the person reads: their 
         self.sentences = sentences
 
 
-class Settings(BaseSettings):
-    """Everything that differs from one installation to the next (the README has the table)."""
+class WhereProcedure(BaseSettings):
+    """All that is needed to read the procedure file."""
 
     model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
+
+    hotline_procedure: Path = HERE / "procedure.yml"
+
+
+class Settings(WhereProcedure):
+    """Everything that differs from one installation to the next (the README has the table)."""
 
     slack_bot_token: SecretStr
     slack_app_token: SecretStr | None = None
@@ -33,7 +39,6 @@ class Settings(BaseSettings):
     slack_api_url: str = SLACK_API_URL
     database_url: str = "sqlite:///data/hotline.db"
     port: int | None = Field(default=None, ge=0, le=65535)
-    hotline_procedure: Path = HERE / "procedure.yml"
     hotline_encryption_keys: Annotated[list[SecretStr], NoDecode] = []
     hotline_language: str = "en"
     hotline_timezone: str = "UTC"
@@ -126,6 +131,11 @@ class Settings(BaseSettings):
     def database_is_here(self) -> bool:
         """Whether the database is on this machine: then a key beside it can't be lost without it."""
         return self.is_sqlite or make_url(self.database_url).host in (None, "", "localhost", "127.0.0.1", "::1")
+
+
+def procedure_path() -> Path:
+    """The procedure file that the environment names, or the one that ships with Hotline."""
+    return WhereProcedure().hotline_procedure
 
 
 def load() -> Settings:

@@ -92,6 +92,10 @@ class Wording:
         """Whether the catalogue has this phrase."""
         return key in self._phrases
 
+    def counts(self, key: str) -> bool:
+        """Whether the phrase says a number that chooses its plural."""
+        return any("{n}" in form for form in self._phrases[key].forms)
+
     def message(self, template: str, **values: object) -> Mrkdwn:
         """A sentence for a channel from `message_templates/channel/`, as mrkdwn; values are escaped.
 

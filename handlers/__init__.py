@@ -5,6 +5,7 @@ The steps in the order in which people meet them; what each may ask for by name;
 
 import http.client
 import json
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -12,14 +13,36 @@ from urllib.error import URLError
 
 import structlog
 from slack_bolt import App, BoltContext, BoltResponse
+from slack_bolt.listener.listener_completion_handler import CustomListenerCompletionHandler
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.webhook import WebhookClient
 from sqlalchemy.exc import OperationalError
 
 from bot.incident import NotAllowed, Person
-from bot.wording import Mrkdwn, Wording, mention
-from handlers import card, channel, clock, contact, customer, dismiss, home, overview, people, report, verify
+from bot.lifecycle import Permitted
+from bot.wording import Mrkdwn, Wording, escape, mention
+from handlers import (
+    acknowledge,
+    card,
+    channel,
+    checklist,
+    clock,
+    contact,
+    customer,
+    dismiss,
+    grade,
+    home,
+    overview,
+    people,
+    reminders,
+    report,
+    role_messages,
+    roles,
+    solution,
+    tasks,
+    verify,
+)
 from handlers.blocks import Json, modal, section
 from handlers.courier import Carry, Draw
 from handlers.desk import Desk
@@ -29,7 +52,22 @@ from storage import people as known
 log = structlog.get_logger(__name__)
 
 # Bolt tries listeners in this order: what people wait for stands first, `/incident` with an unknown word last.
-STEPS = (report, verify, contact, dismiss, customer, home, people, overview)
+STEPS = (
+    report,
+    verify,
+    acknowledge,
+    grade,
+    roles,
+    contact,
+    reminders,
+    solution,
+    tasks,
+    dismiss,
+    customer,
+    home,
+    people,
+    overview,
+)
 
 # What a listener may ask for by name besides Bolt's own words; a test holds every listener to it.
 ASKED_FOR = ("desk", "words", "person", "now")
@@ -48,13 +86,21 @@ ERRANDS: Mapping[str, Carry] = {
     "learn_person": people.learn_person,
     "learn_everybody": people.learn_everybody,
     "learn_groups": people.learn_groups,
+    "replace_gone": roles.replace_gone,
 }
 
 # What draws a message.
 DRAWINGS: Mapping[str, Draw] = {
     "card": card.draw,
     "announcement": card.draw_announcement,
-    "reminder": clock.draw_reminder,
+    "reminder": reminders.draw,
+    "graded": grade.draw_graded,
+    "role": role_messages.draw,
+    "role_open": role_messages.draw_open,
+    "role_kept": role_messages.draw_kept,
+    "gone": role_messages.draw_gone,
+    "handed": role_messages.draw_handed,
+    "checklist": checklist.draw,
     "not_invited": channel.draw_not_invited,
 }
 
@@ -65,23 +111,35 @@ def register(app: App, desk: Desk) -> None:
     """Joins all steps to a Bolt app."""
 
     @app.middleware
-    def bring(context: BoltContext, body: Json, next: Callable[[], BoltResponse]) -> BoltResponse:  # noqa: A002 - Bolt's word
+    def bring(context: BoltContext, next: Callable[[], BoltResponse]) -> BoltResponse:  # noqa: A002 - Bolt's word
         """Who it is, in which language, and what time it is."""
+        context["began"] = time.perf_counter()
         user_id = context.user_id or ""
-        with desk.db.read() as tx:
-            person = known.get(tx, user_id)
+        person = people.recall(desk, user_id)
         context["desk"] = desk
         context["person"] = person or Person(user_id)
+        context["is_known"] = person is not None
         context["words"] = desk.words_for(person)
         context["now"] = desk.now()
-        with ANSWER_SECONDS.labels(_kind(body)).time():
-            response = next()
-        if person is None and user_id:
-            people.ask_for_person(desk, user_id)
-        return response
+        return next()
 
     for step in STEPS:
         step.register(app)
+
+    def look_back(context: BoltContext, body: Json) -> None:
+        """When a listener has run (a middleware ends before it begins): who is new here, and what App Home shows."""
+        ANSWER_SECONDS.labels(_kind(body)).observe(time.perf_counter() - context["began"])
+        person: Person = context["person"]
+        try:
+            if not context["is_known"] and person.user_id:
+                people.ask_for_person(desk, person.user_id)
+            in_home = (body.get("view") or {}).get("type") == "home"
+            if in_home or (body.get("type") == "view_submission" and person.is_at_home(context["now"])):
+                home.ask_for(desk, person.user_id)
+        except OperationalError as error:
+            log.warning("the database can't be reached", error=type(error.orig).__name__)
+
+    app.listener_runner.listener_completion_handler = CustomListenerCompletionHandler(app.logger, look_back)
 
     @app.error
     def explain(error: Exception, body: Json, context: BoltContext, client: WebClient) -> BoltResponse:
@@ -154,14 +212,32 @@ def _answer(payload: dict[str, Any]) -> BoltResponse:
 def _mentioned(value: object, words: Wording) -> object:
     if isinstance(value, datetime):
         return words.day(value)
+    if isinstance(value, Permitted):
+        return _permitted(value, words, str(mention(value.somebody)) if value.somebody else "")
     return mention(value) if isinstance(value, str) else value
 
 
 def _named(value: object, words: Wording, desk: Desk) -> object:
     if isinstance(value, datetime):
         return words.clock(value)
-    if not isinstance(value, str):
-        return value
+    if isinstance(value, Permitted):
+        return _permitted(value, words, _name(value.somebody, desk) if value.somebody else "")
+    return _name(value, desk) if isinstance(value, str) else value
+
+
+def _name(user_id: str, desk: Desk) -> str:
     with desk.db.read() as tx:
-        person = known.get(tx, value)
-    return person.name if person and person.name else value
+        person = known.get(tx, user_id)
+    return person.name if person and person.name else user_id
+
+
+def _permitted(value: Permitted, words: Wording, somebody: str) -> Mrkdwn:
+    """`people on call, lead or supervisor, for example @Mei`."""
+    names = [words.text(f"who.{word}") if words.has(f"who.{word}") else _role(word, words) for word in value.words]
+    listed = Mrkdwn(words.text("list.comma").join(escape(name) for name in names))
+    return words.mrkdwn("who.for_example", who=listed, somebody=Mrkdwn(somebody)) if somebody else listed
+
+
+def _role(word: str, words: Wording) -> str:
+    """A role in running text; a group or a person stands for themselves."""
+    return words.text(f"role.{word}").lower() if words.has(f"role.{word}") else word

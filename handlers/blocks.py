@@ -1,6 +1,6 @@
 """Our few Block Kit words. slack_sdk's classes refuse what is too long before Slack does."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from slack_sdk.models.blocks import (
@@ -28,6 +28,18 @@ def section(
 ) -> Block:
     """A paragraph. `text` is markup already: people's words in it are escaped."""
     return SectionBlock(text=MarkdownTextObject(text=text), accessory=accessory, block_id=block_id)
+
+
+def fitting(lines: Iterable[Mrkdwn]) -> list[Mrkdwn]:
+    """Whole lines from the first on, as many as Slack takes in one section."""
+    told: list[Mrkdwn] = []
+    length = 0
+    for line in lines:
+        if length + len(line) + 1 > SECTION_LENGTH:
+            break
+        told.append(line)
+        length += len(line) + 1
+    return told
 
 
 def context(*texts: Mrkdwn) -> Block:

@@ -9,25 +9,40 @@ from sqlalchemy import Connection
 
 from bot import grading
 from bot.confidential import masked_name, without_name
-from bot.grading import Facts, Proposal, Reason
-from bot.incident import Customer, Deadline, Duty, Evidence, Incident, Money, Severity, Status
+from bot.grading import Proposal
+from bot.incident import (
+    TEAM,
+    Assignment,
+    Customer,
+    Deadline,
+    Duty,
+    Evidence,
+    Grading,
+    Incident,
+    Role,
+    Severity,
+    Status,
+)
 from bot.wording import Mrkdwn, Wording, channel_link, escape, mention
-from handlers.blocks import SECTION_LENGTH, actions, button, context, divider, header, overflow, quote, section
+from handlers import duties
+from handlers.blocks import actions, button, context, divider, fitting, header, overflow, quote, section
 from handlers.desk import Desk, Drawing
-from storage import contacts, deadlines, incidents, notes
+from storage import contacts, deadlines, gradings, incidents, notes, roles
 from storage.notes import Note
 from storage.outbox import Message
 
 SIGN = {Severity.ONE: "🔴", Severity.TWO: "🟠", Severity.THREE: "🟡"}
 NOT_GRADED = "⚪"
-SHOWN_WITH_INCIDENT = ("card", "announcement")  # drawn again whenever an incident changes
+SHOWN_WITH_INCIDENT = ("card", "announcement", "checklist")  # drawn again whenever an incident changes
 
-MENU = ("customer.show", "dismiss.open")  # what is needed less often
-NAMED = 8  # people on the card; all of them are in the channel
+# What is needed less often; Slack takes five.
+MENU = ("customer.show", "grade.open", "roles.open", "roles.hand_over", "dismiss.open")
+COMPLAINT_MENU = ("customer.show", "roles.hand_over")
+NOT_ON_CARD = (Duty.ACCEPT_ROLE, Duty.TASK, Duty.REGRADE)  # shown with the roles, in the checklist, with the severity
 TOLD = ("place", "demand", "done_already", "impact")  # what the reporter said in own words
 
 # The steps of the procedure in their order: the first that is still to be done is the card's primary button.
-NEXT = ((Duty.VERIFY, "verify.open"), (Duty.FIRST_CONTACT, "contact.open"))
+NEXT = ("verify.open", "grade.open", "roles.open", "solution.open", "contact.open")
 
 
 @dataclass(frozen=True)
@@ -41,18 +56,15 @@ class Facets:
     notes: Sequence[Note]
     contacts: int
     proposal: Proposal
-    people: Sequence[str]
+    gradings: Sequence[Grading]
+    roles: Sequence[Assignment]
+    needed: Sequence[Role]
 
 
 def facets(desk: Desk, tx: Connection, incident: Incident) -> Facets:
     """What the database knows of an incident."""
     customer = incidents.customer_of(tx, incident.id)
-    facts = Facts(
-        customers_affected=incident.customers_affected,
-        emotion=incident.emotion,
-        customer_tier=customer.tier,
-        trigger=incident.trigger,
-    )
+    facts = grading.facts_of(incident, desk.now())
     return Facets(
         incident,
         customer,
@@ -61,7 +73,9 @@ def facets(desk: Desk, tx: Connection, incident: Incident) -> Facets:
         notes.of_incident(tx, incident.id),
         contacts.count(tx, incident.id),
         grading.propose(facts, desk.procedure),
-        incidents.participants_of(tx, incident.id),
+        gradings.of_incident(tx, incident.id),
+        roles.of_incident(tx, incident.id),
+        duties.needed(desk.procedure, incident),
     )
 
 
@@ -76,7 +90,8 @@ def draw_announcement(desk: Desk, tx: Connection, message: Message) -> Drawing:
     text = words.message(
         "announcement",
         incident=incident,
-        sign=SIGN[incident.proposed_severity],
+        sign=sign_of(incident),
+        level=level(incident, words),
         trigger=desk.procedure.trigger_name(incident.trigger, words.language),
     )
     return Drawing(text, [section(text)])
@@ -86,13 +101,13 @@ def card(desk: Desk, facets: Facets, words: Wording, now: datetime) -> Drawing:
     """The card, for whoever reads `words`."""
     incident = facets.incident
     blocks: list[Block] = [
-        header(words.text("card.title", sign=NOT_GRADED, number=incident.number, title=incident.title)),
+        header(words.text("card.title", sign=sign_of(incident), number=incident.number, title=incident.title)),
         section(Mrkdwn(f"{_severity(facets, words)}\n{_facts(desk, facets, words)}"), accessory=_menu(facets, words)),
     ]
     if told := _told(facets, words):
         blocks.append(section(told))
     blocks.append(divider())
-    if clocks := [clock_line(deadline, words, now) for deadline in facets.deadlines]:
+    if clocks := [clock_line(deadline, words, now) for deadline in _latest(facets.deadlines)]:
         blocks.append(section(Mrkdwn("\n".join(clocks))))
     blocks.append(context(_people(facets, words)))
     if facets.contacts:
@@ -104,7 +119,7 @@ def card(desk: Desk, facets: Facets, words: Wording, now: datetime) -> Drawing:
 
 def reasons(proposal: Proposal, words: Wording) -> list[Mrkdwn]:
     """Why a severity is proposed, each reason a clause."""
-    return [_reason(reason, words) for reason in proposal.reasons]
+    return [escape(grading.clause(reason, words)) for reason in proposal.reasons]
 
 
 def clock_line(deadline: Deadline, words: Wording, now: datetime) -> Mrkdwn:
@@ -128,22 +143,38 @@ def clock_line(deadline: Deadline, words: Wording, now: datetime) -> Mrkdwn:
 def summary(incident: Incident, next_due: Deadline | None, words: Wording, now: datetime) -> Mrkdwn:
     """An incident in two lines: for lists and App Home."""
     where = channel_link(incident.channel_id) if incident.channel_id else words.mrkdwn("card.channel_opens")
-    first = words.mrkdwn("card.summary", sign=NOT_GRADED, number=incident.number, title=incident.title, where=where)
+    first = words.mrkdwn(
+        "card.summary", sign=sign_of(incident), number=incident.number, title=incident.title, where=where
+    )
     return Mrkdwn(f"{first}\n{clock_line(next_due, words, now)}") if next_due else first
 
 
 def _severity(facets: Facets, words: Wording) -> Mrkdwn:
     incident = facets.incident
-    if incident.status is Status.DISMISSED and incident.dismissed_by and incident.dismissed_at:
+    if incident.dismissed_by and incident.dismissed_at:
         return words.mrkdwn(
-            "card.dismissed",
+            "card.dismissed" if incident.status is Status.DISMISSED else "card.complaint",
             who=mention(incident.dismissed_by),
             at=words.day(incident.dismissed_at),
             reason=incident.dismissal_reason,
         )
     severity = facets.proposal.severity
-    why = words.text("list.and").join(reasons(facets.proposal, words)) or words.text("reason.none")
-    return words.mrkdwn("card.proposed", sign=SIGN[severity], severity=int(severity), why=Mrkdwn(why))
+    why = Mrkdwn(words.text("list.and").join(reasons(facets.proposal, words)) or words.text("reason.none"))
+    proposed = words.mrkdwn("card.proposed", sign=SIGN[severity], severity=int(severity), why=why)
+    if incident.severity is None:
+        return proposed
+    last = facets.gradings[-1]
+    said = words.mrkdwn(
+        "card.graded",
+        sign=SIGN[incident.severity],
+        severity=int(incident.severity),
+        who=mention(last.by),
+        at=words.time(last.at),
+    )
+    if last.reason:
+        said = words.mrkdwn("card.graded_because", graded=said, reason=last.reason)
+    # What the facts speak for is said again where it is not what was decided: they may have moved since.
+    return said if severity == incident.severity else Mrkdwn(f"{said}\n{proposed}")
 
 
 def _facts(desk: Desk, facets: Facets, words: Wording) -> Mrkdwn:
@@ -162,18 +193,44 @@ def _facts(desk: Desk, facets: Facets, words: Wording) -> Mrkdwn:
     return Mrkdwn(" · ".join(part for part in parts if part))
 
 
+def sign_of(incident: Incident) -> str:
+    """One sign per state, everywhere the same: the severity once it is graded."""
+    return SIGN[incident.severity] if incident.severity else NOT_GRADED
+
+
+def level(incident: Incident, words: Wording) -> str:
+    """How bad it is, in a few words: `severity 1`, or that it is proposed so."""
+    if incident.severity:
+        return words.text("level.graded", severity=int(incident.severity))
+    severity = incident.proposed_severity
+    return words.text("level.proposed", sign=SIGN[severity], severity=int(severity))
+
+
+def _latest(found: Sequence[Deadline]) -> list[Deadline]:
+    """Of each duty the clock that was started last: an update that is due again stands for those that were made."""
+    latest = {deadline.duty: deadline for deadline in found if deadline.duty not in NOT_ON_CARD}
+    return [latest[duty] for duty in Duty if duty in latest]
+
+
 def _people(facets: Facets, words: Wording) -> Mrkdwn:
-    """Who has which role. So far: who reported it, and who was called in."""
+    """Who has which role, who is asked, and which roles nobody has yet."""
     incident = facets.incident
-    others = [user_id for user_id in facets.people if user_id != incident.reporter_id]
-    named = Mrkdwn(" ".join(mention(user_id) for user_id in others[:NAMED]))
+    holders, asked = roles.holders(facets.roles), roles.asked(facets.roles)
     parts = [
         words.mrkdwn(f"status.{incident.status}"),
         words.mrkdwn("card.reporter", who=mention(incident.reporter_id)),
-        words.mrkdwn("card.called_in", who=named, more=len(others) - NAMED) if len(others) > NAMED else "",
-        words.mrkdwn("card.on_call", who=named) if 0 < len(others) <= NAMED else "",
     ]
-    return Mrkdwn(" · ".join(part for part in parts if part))
+    if Role.REPORTER in holders:
+        parts.append(words.mrkdwn("card.stands_in", who=mention(holders[Role.REPORTER])))
+    for role in TEAM:
+        name = words.text(f"role.{role}")
+        if role in holders:
+            parts.append(words.mrkdwn("card.role", role=name, who=mention(holders[role])))
+        elif role in asked:
+            parts.append(words.mrkdwn("card.role_asked", role=name, who=mention(asked[role].user_id)))
+        elif role in facets.needed and incident.severity is not None:
+            parts.append(words.mrkdwn("card.role_open", role=name))
+    return Mrkdwn(" · ".join(parts))
 
 
 def _told(facets: Facets, words: Wording) -> Mrkdwn | None:
@@ -191,14 +248,15 @@ def _told(facets: Facets, words: Wording) -> Mrkdwn | None:
         ("evidence", Mrkdwn(" · ".join(_link(item, words) for item in facets.evidence))),
     ]
     lines += [words.mrkdwn("card.said", what=words.text(f"report.{key}"), words=value) for key, value in said if value]
-    lines += [words.mrkdwn("card.note", words=without_name(note.words, facets.customer.name)) for note in facets.notes]
-    told, length = [], 0
-    for line in lines:  # whole lines, as many as Slack takes; the rest is in the record
-        if length + len(line) + 1 > SECTION_LENGTH:
-            break
-        told.append(line)
-        length += len(line) + 1
+    for note in facets.notes:
+        noted = _beginning(without_name(note.words, facets.customer.name))
+        lines.append(words.mrkdwn(f"card.note.{note.occasion}", who=mention(note.by), words=noted))
+    told = fitting(lines)  # the rest is in the record
     return Mrkdwn("\n".join(told)) if told else None
+
+
+def _beginning(words: str, length: int = 500) -> str:
+    return words if len(words) <= length else words[: length - 1].rstrip() + "…"
 
 
 def _link(item: Evidence, words: Wording) -> Mrkdwn:
@@ -207,37 +265,43 @@ def _link(item: Evidence, words: Wording) -> Mrkdwn:
 
 
 def _buttons(facets: Facets, words: Wording) -> list[ButtonElement]:
+    """The next step of the procedure is the primary one; what has been done is not offered any more."""
+    incident = facets.incident
     running = {deadline.duty for deadline in facets.deadlines if deadline.is_running}
-    primary = next((action for duty, action in NEXT if duty in running), None)
-    offered = [action for duty, action in NEXT if duty in running or action == "contact.open"]
+    given = {*roles.holders(facets.roles), *roles.asked(facets.roles)}
+    is_emergency = incident.status is not Status.COMPLAINT
+    offers = {
+        "verify.open": is_emergency and incident.verified_at is None,
+        "grade.open": is_emergency and incident.severity is None,
+        "roles.open": is_emergency and incident.severity is not None and not set(facets.needed) <= given,
+        "solution.open": bool(running & {Duty.PRELIMINARY_SOLUTION, Duty.COMPLAINT_SOLUTION, Duty.COMPLEX_SOLUTION}),
+        "contact.open": True,
+    }
+    offered = [action for action in NEXT if offers[action]]
+    severity = int(facets.proposal.severity)
     return [
-        button(words.text(f"button.{action}"), action, facets.incident.id, primary=action == primary)
+        button(
+            words.text("button.grade.proposed", severity=severity)
+            if action == "grade.open"
+            else words.text(f"button.{action}"),
+            action,
+            incident.id,
+            primary=action == offered[0],
+        )
         for action in offered
     ]
 
 
 def _menu(facets: Facets, words: Wording) -> OverflowMenuElement | None:
-    if not facets.incident.status.is_open:
+    incident = facets.incident
+    if not incident.status.is_open:
         return None
-    number = facets.incident.id
-    return overflow("card.menu", [(words.text(f"button.{choice}"), f"{choice}:{number}") for choice in MENU])
-
-
-def _reason(reason: Reason, words: Wording) -> Mrkdwn:
-    test = reason.threshold
-    if test is None:
-        return words.mrkdwn("reason.trigger" if reason.fact == "trigger" else f"reason.{reason.fact}.{reason.value}")
-    kind, from_ = ("at_least", test.at_least) if test.at_least is not None else ("more_than", test.more_than)
-    threshold = words.number(from_ or 0)
-    if isinstance(reason.value, Money):
-        return words.mrkdwn(f"reason.{reason.fact}.{kind}", amount=words.money(reason.value), threshold=threshold)
-    return words.mrkdwn(f"reason.{reason.fact}.{kind}", n=int(reason.value), threshold=threshold)
+    choices = COMPLAINT_MENU if incident.status is Status.COMPLAINT else MENU
+    return overflow("card.menu", [(words.text(f"button.{choice}"), f"{choice}:{incident.id}") for choice in choices])
 
 
 def _sentence(facets: Facets, words: Wording) -> str:
     incident = facets.incident
     if incident.status is Status.DISMISSED:
         return words.mrkdwn("card.sentence_dismissed", number=incident.number, title=incident.title)
-    return words.mrkdwn(
-        "card.sentence", number=incident.number, title=incident.title, severity=int(incident.proposed_severity)
-    )
+    return words.mrkdwn("card.sentence", number=incident.number, title=incident.title, level=level(incident, words))

@@ -5,7 +5,7 @@ Each errand first looks at what is done already, so that it can be carried again
 """
 
 import http.client
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -40,35 +40,40 @@ def name_of(incident: Incident) -> str:
 
 
 def open_channel(desk: Desk, errand: Errand) -> None:
-    """Makes the channel and asks for everything that belongs into it."""
+    """Makes the channel, brings the first people in (the reporter waits for it), and asks for all that belongs there.
+
+    Between the two calls nothing is written: if we die there, the channel is known by its name and its maker.
+    """
     with desk.db.read() as tx:
         incident = incidents.get(tx, _about(errand))
-    if incident.channel_id is None:
-        _open(desk, incident, errand)
+        everybody = _wanted(desk, tx, incident)
+    if incident.channel_id is not None:
+        return  # opened by an earlier try, which has asked for the rest in the same transaction
+    channel = _create(desk, incident, look_first=errand.unsure)
+    wanted = everybody[:INVITE_AT_ONCE]
+    not_in: Mapping[str, str] = {}
+    after = timedelta(0) if len(everybody) > len(wanted) else None
     try:
-        invite(desk, errand)  # at once: the reporter waits for it
+        not_in = _invite(desk, channel["id"], wanted)
     except (SlackApiError, OSError, http.client.HTTPException) as error:
         log.warning("invited a little later", incident=incident.id, error=type(error).__name__)
         headers = error.response.headers if isinstance(error, SlackApiError) else {}
-        after = timedelta(seconds=float(headers.get("Retry-After") or 1))
-        with desk.db.begin() as tx:
-            outbox.ask(tx, "invite", f"invite:{incident.id}", desk.now(), incident.id, after=after)
-
-
-def _open(desk: Desk, incident: Incident, errand: Errand) -> None:
-    channel = _create(desk, incident, look_first=errand.unsure)
+        wanted, after = [], timedelta(seconds=float(headers.get("Retry-After") or 1))
     now = desk.now()
     with desk.db.begin() as tx:
         if incidents.get(tx, incident.id, lock=True).channel_id is not None:
             return
         incidents.set_channel(tx, incident.id, channel["id"], channel["name"])
+        _note_invited(desk, tx, incident.id, wanted, not_in)
+        if after is not None:
+            outbox.ask(tx, "invite", f"invite:{incident.id}", now, incident.id, after=after)
         if not incident.is_private:
             outbox.say(tx, [Saying(incident.id, "announcement", "announcements")], now)
         outbox.ask(tx, "describe", f"describe:{incident.id}", now, incident.id)
         if view_id := errand.detail.get("view_id"):
             # The answer to the form may reach Slack after this, and draw over it: so once more when that is past.
-            for after in (timedelta(0), SHOWN_AGAIN_AFTER):
-                outbox.ask(tx, "show_link", f"form:{view_id}", now, incident.id, errand.detail, after=after)
+            for later in (timedelta(0), SHOWN_AGAIN_AFTER):
+                outbox.ask(tx, "show_link", f"form:{view_id}", now, incident.id, errand.detail, after=later)
     desk.wake()
 
 
@@ -76,20 +81,31 @@ def invite(desk: Desk, errand: Errand) -> None:
     """Brings everybody in who is to be there, in hundreds; those who cannot be invited are named in the channel."""
     with desk.db.read() as tx:
         incident = incidents.get(tx, _about(errand))
-        wanted = incidents.not_yet_invited(tx, incident.id)
+        wanted = _wanted(desk, tx, incident)
     if incident.channel_id is None:
         raise Later("the channel is not open yet", 5)
-    wanted = [user_id for user_id in wanted if user_id != desk.identity().user_id]
     for first in range(0, len(wanted), INVITE_AT_ONCE):
         some = wanted[first : first + INVITE_AT_ONCE]
         not_in = _invite(desk, incident.channel_id, some)
         with desk.db.begin() as tx:
-            incidents.set_invited(tx, incident.id, [user_id for user_id in some if user_id not in not_in], desk.now())
-            for error in set(not_in.values()):
-                incidents.set_refused(tx, incident.id, [who for who, why in not_in.items() if why == error], error)
-            if not_in:  # said in the same transaction: who was refused is not asked about again
-                sayings = [Saying(incident.id, "not_invited", "incident", detail={"people": sorted(not_in)})]
-                outbox.say(tx, sayings, desk.now())
+            _note_invited(desk, tx, incident.id, some, not_in)
+
+
+def _wanted(desk: Desk, tx: Connection, incident: Incident) -> list[str]:
+    """Who is still to be invited; the bot is there."""
+    return [who for who in incidents.not_yet_invited(tx, incident.id) if who != desk.identity().user_id]
+
+
+def _note_invited(
+    desk: Desk, tx: Connection, incident_id: int, asked: Sequence[str], not_in: Mapping[str, str]
+) -> None:
+    """Who is in; and who could not be, which is said in the same transaction: nobody asks about them again."""
+    incidents.set_invited(tx, incident_id, [who for who in asked if who not in not_in], desk.now())
+    for error in set(not_in.values()):
+        incidents.set_refused(tx, incident_id, [who for who, why in not_in.items() if why == error], error)
+    if not_in:
+        sayings = [Saying(incident_id, "not_invited", "incident", detail={"people": sorted(not_in)})]
+        outbox.say(tx, sayings, desk.now())
 
 
 def describe(desk: Desk, errand: Errand) -> None:

@@ -4,32 +4,32 @@ deadline row + now -> bot/deadlines.decide -> message rows and the next time, in
 """
 
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
-from slack_sdk.models.blocks import Block
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from bot.deadlines import Decision, decide
-from bot.incident import Deadline, MomentKind
-from bot.wording import channel_link, mention
-from handlers.blocks import actions, button, section
+from bot.deadlines import Decision, decide_all
+from bot.incident import Deadline, Duty, Moment, MomentKind
+from handlers import team
 from handlers.courier import Courier
-from handlers.desk import Desk, Drawing
+from handlers.desk import Desk, Later
 from handlers.metrics import FIRED, FIRED_LATE_SECONDS
-from storage import deadlines, incidents, outbox, people
-from storage.outbox import Errand, Message, Saying
+from storage import deadlines, incidents, outbox
+from storage.outbox import Errand, Saying
 
 log = structlog.get_logger(__name__)
 
 BATCH = 1000
 SWEEP_S = 5  # how soon what another replica wrote is noticed
-ACTION = {"verify": "verify.open", "first_contact": "contact.open"}  # the button that does the thing
+WAITS_FOR_CHANNEL = timedelta(seconds=20)  # what is said names the channel; without one it is said all the same
+CALLED_IN = (MomentKind.ESCALATE, MomentKind.TELL)
 
 
 def tick(desk: Desk, batch: int = BATCH) -> int:
@@ -47,7 +47,7 @@ def tick(desk: Desk, batch: int = BATCH) -> int:
             due = deadlines.claim_due(tx, now, batch)
             if not due:  # another replica has them in hand
                 return fired
-            _fire(tx, [(deadline, decide(deadline, now)) for deadline in due], now)
+            _fire(tx, [(deadline, decide_all(deadline, now)) for deadline in due], now)
         fired += len(due)
 
 
@@ -59,61 +59,18 @@ def next_time(desk: Desk) -> datetime | None:
     return min(times, default=None)
 
 
-def draw_reminder(desk: Desk, tx: Connection, message: Message) -> Drawing:
-    """A reminder or an escalation; once the duty is done, the same message says who did it and when."""
-    deadline = deadlines.get(tx, int(message.deadline_id or 0))
-    incident = incidents.get(tx, message.incident_id)
-    moment = deadline.moments[int(message.moment or 0)]
-    words = desk.channel_words
-    if message.place == "person":
-        words = desk.words_for(people.get(tx, str(message.user_id)))
-    values = {
-        "incident": incident,
-        "channel": channel_link(incident.channel_id) if incident.channel_id else incident.number,
-        "in_person": message.place == "person",
-        "owner": mention(deadline.owner_id),
-        "due_at": deadline.due_at,
-    }
-    blocks: list[Block] = []
-    if deadline.met_at is not None:
-        text = words.message(
-            f"{deadline.duty}.met",
-            who=mention(deadline.met_by or deadline.owner_id),
-            at=deadline.met_at,
-            early=words.duration((deadline.due_at - deadline.met_at).total_seconds()),
-            is_late=deadline.met_at > deadline.due_at,
-            **values,
-        )
-        return Drawing(text, [section(text)])
-    if deadline.stopped_at is not None:
-        text = words.message("stopped", **values)
-        return Drawing(text, [section(text)])
-    if moment.kind is MomentKind.NOBODY_LEFT:
-        text = words.message("nobody_left", what=words.text(f"duty.{deadline.duty}"), **values)
-    else:
-        left = (deadline.due_at - message.created_at).total_seconds()
-        text = words.message(
-            f"{deadline.duty}.{moment.kind}",
-            to=mention(moment.user_id or deadline.owner_id),
-            role=words.text(f"role.{moment.role}"),
-            left=words.duration(left),
-            **values,
-        )
-    action = ACTION[deadline.duty]
-    blocks = [section(text), actions([button(words.text(f"button.{action}"), action, incident.id, primary=True)])]
-    return Drawing(text, blocks)
-
-
 class Metronome:
     """APScheduler wakes us at the next due time; a sweep notices what another replica wrote (design.md decision 4).
 
     One job in memory, moved to wherever the next thing is due: what is due stands in the database, so a restart forgets
-    nothing. The scheduler runs on the machine's clock; what is due is decided by the desk's.
+    nothing. The scheduler runs on the machine's clock; what is due is decided by the desk's. `also` is called with each
+    sweep, in a job of its own: it may be slow, the clock is not.
     """
 
-    def __init__(self, desk: Desk, courier: Courier) -> None:
+    def __init__(self, desk: Desk, courier: Courier, also: Callable[[], None]) -> None:
         self._desk = desk
         self._courier = courier
+        self._also = also
         # A tick that comes while another runs waits for it (the lock), and a late one is still done.
         settings = {"coalesce": True, "misfire_grace_time": None, "max_instances": 100}
         self._scheduler = BackgroundScheduler(timezone=UTC, job_defaults=settings)
@@ -125,7 +82,9 @@ class Metronome:
     def start(self) -> None:
         """Ticks at once, then whenever it is time."""
         self._scheduler.start()
-        self._scheduler.add_job(self.wake, IntervalTrigger(seconds=SWEEP_S, timezone=UTC), id="sweep")
+        sweep = IntervalTrigger(seconds=SWEEP_S, timezone=UTC)
+        self._scheduler.add_job(self.wake, sweep, id="sweep")
+        self._scheduler.add_job(self._also, sweep, id="also", max_instances=1)
         self.wake()
 
     def wake(self) -> None:
@@ -162,14 +121,17 @@ class Metronome:
             self._scheduler.add_job(self._tick, DateTrigger(at, UTC), [asked], id="tick", replace_existing=True)
 
 
-def _fire(tx: Connection, decisions: list[tuple[Deadline, Decision]], now: datetime) -> None:
+def _fire(tx: Connection, decisions: list[tuple[Deadline, list[Decision]]], now: datetime) -> None:
     """Writes what is to be said as errands, and where each deadline goes on: two statements, however many are due."""
-    nudges = [
-        (deadline.incident_id, deadline.id, decision.index) for deadline, decision in decisions if decision.moment
-    ]
+    nudges: dict[int, list[tuple[int, int]]] = defaultdict(list)  # what falls together for one incident is one errand
+    fired: Counter[tuple[Duty, MomentKind]] = Counter()
+    for deadline, said in decisions:
+        for decision in said:
+            if decision.moment:
+                nudges[deadline.incident_id].append((deadline.id, decision.index))
+                fired[deadline.duty, decision.moment.kind] += 1
     outbox.ask_nudges(tx, nudges, now)
-    deadlines.set_positions(tx, [(deadline.id, decision) for deadline, decision in decisions])
-    fired = Counter((deadline.duty, decision.moment.kind) for deadline, decision in decisions if decision.moment)
+    deadlines.set_positions(tx, [(deadline.id, said[-1]) for deadline, said in decisions])
     for (duty, kind), count in fired.items():
         FIRED.labels(duty, kind).inc(count)
     FIRED_LATE_SECONDS.observe(
@@ -178,22 +140,55 @@ def _fire(tx: Connection, decisions: list[tuple[Deadline, Decision]], now: datet
 
 
 def nudge(desk: Desk, errand: Errand) -> None:
-    """A moment of a deadline becomes messages: in the channel, and to the person alone. Once, whoever else tries."""
-    now, index = desk.now(), int(errand.detail["moment"])
+    """What is due in an incident becomes messages: one in the channel, one to each person. Once, whoever else tries."""
+    now, incident_id = desk.now(), int(errand.incident_id or 0)
+    if now - errand.created_at < WAITS_FOR_CHANNEL:
+        with desk.db.read() as tx:
+            if incidents.get(tx, incident_id).channel_id is None:
+                raise Later("the channel is not open yet", 2)
     with desk.db.begin() as tx:
         if not outbox.take(tx, errand.id):
             return
-        deadline = deadlines.get(tx, int(errand.detail["deadline"]))
-        if not deadline.is_running:  # met while this waited
-            return
-        moment, incident_id = deadline.moments[index], deadline.incident_id
-        sayings = [Saying(incident_id, "reminder", "incident", None, deadline.id, index)]
-        if moment.user_id:
-            sayings.append(Saying(incident_id, "reminder", "person", moment.user_id, deadline.id, index))
-        outbox.say(tx, sayings, now)
-        if moment.kind is MomentKind.ESCALATE and moment.user_id:
+        due = []
+        for deadline_id, index in errand.detail["due"]:
+            deadline = deadlines.get(tx, int(deadline_id))
+            if deadline.is_running:  # else it was met while this waited
+                due.append((deadline, int(index), deadline.moments[int(index)]))
+        due.sort(key=lambda each: [*Duty].index(each[0].duty))
+        for deadline, _, moment in due:
+            if moment.kind is MomentKind.DEPUTY:
+                team.ask_deputy(desk, tx, deadline, now)
+        outbox.say(tx, _sayings(incident_id, [each for each in due if each[2].kind is not MomentKind.DEPUTY]), now)
+        there = incidents.participants_of(tx, incident_id)
+        called_in = [moment.user_id for _, _, moment in due if moment.kind in CALLED_IN and moment.user_id]
+        called_in = [user_id for user_id in called_in if user_id not in there]
+        if called_in:
             # Whoever is told must be able to look, and to press the button.
-            incidents.add_participants(tx, incident_id, [moment.user_id])
+            incidents.add_participants(tx, incident_id, called_in)
             outbox.ask(tx, "invite", f"invite:{incident_id}", now, incident_id, collapses=f"invite:{incident_id}")
-        if moment.kind is not MomentKind.REMIND:
-            outbox.redraw(tx, [incident_id], now, drawings=["card"])
+        if any(moment.kind is not MomentKind.REMIND for _, _, moment in due):
+            outbox.redraw(tx, [incident_id], now, drawings=["card", "checklist"])
+
+
+def _sayings(incident_id: int, due: Sequence[tuple[Deadline, int, Moment]]) -> list[Saying]:
+    """One message for the channel with what concerns all, and one for each person with what concerns them."""
+    places: dict[str | None, dict[int, int]] = defaultdict(dict)  # person (None: the channel) -> deadline -> moment
+    for deadline, index, moment in due:
+        to_others = moment.kind is MomentKind.REMIND and moment.user_id != deadline.owner_id
+        in_private = deadline.duty is Duty.ACCEPT_ROLE and moment.kind is MomentKind.REMIND
+        if moment.kind is not MomentKind.TELL and not to_others and not in_private:
+            places[None][deadline.id] = index
+        if moment.user_id:
+            places[moment.user_id][deadline.id] = index
+        first_late = moment.kind is MomentKind.ESCALATE and not any(
+            before.kind is MomentKind.ESCALATE for before in deadline.moments[:index]
+        )
+        if first_late:  # the one who is late hears of it too
+            places[deadline.owner_id].setdefault(deadline.id, index)
+    return [_saying(incident_id, user_id, list(some.items())) for user_id, some in places.items()]
+
+
+def _saying(incident_id: int, user_id: str | None, some: Sequence[tuple[int, int]]) -> Saying:
+    (deadline_id, index), *more = some
+    place = "incident" if user_id is None else "person"
+    return Saying(incident_id, "reminder", place, user_id, deadline_id, index, {"more": more} if more else {})

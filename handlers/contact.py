@@ -1,14 +1,17 @@
 """Step 3. Somebody has spoken to the customer: button -> form -> logged -> clock met, card redrawn."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
 from slack_sdk.models.views import View
+from sqlalchemy import Connection
 
 from bot import lifecycle
-from bot.incident import ContactChannel, Duty, Incident, Person
+from bot.incident import ContactChannel, Duty, Event, Incident, Person, Status
 from bot.wording import Wording
+from handlers import duties, team
 from handlers.blocks import Json, modal
 from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.desk import Desk
@@ -35,7 +38,8 @@ def open_form(
     with desk.db.begin() as tx:
         incident = incidents.get(tx, chosen_id(action), lock=True)
         lifecycle.check_handles_case(person.user_id, incident, incidents.participants_of(tx, incident.id))
-        lifecycle.check_can_contact(incident)
+        team.check_may(desk, tx, "contact", incident, person.user_id)
+        lifecycle.check_open(incident)
         customer = incidents.customer_of(tx, incident.id)
         journal.add(tx, incident.id, "customer_seen", person.user_id, now, form="contact")
     client.views_open(trigger_id=body["trigger_id"], view=form(incident, customer.name, words))
@@ -74,10 +78,26 @@ def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now
             ack()
             return
         lifecycle.check_handles_case(person.user_id, incident, incidents.participants_of(tx, incident.id))
-        lifecycle.check_can_contact(incident)
+        team.check_may(desk, tx, "contact", incident, person.user_id)
+        lifecycle.check_open(incident)
         contacts.log(tx, incident.id, key, person.user_id, now, channel, customer, said, answer)
-        met = deadlines.meet(tx, incident.id, Duty.FIRST_CONTACT, person.user_id, now)
+        met = deadlines.meet(tx, incident.id, duties.BY_CONTACT, person.user_id, now)
+        if incident.status in (Status.REPORTED, Status.VERIFIED):
+            duties.begin(desk, tx, incident, [Event.CONTACTED], now)
+        is_settled = _is_settled(tx, incident, met)
+        if is_settled:
+            incidents.set_closed(tx, incident.id, now)
         journal.add(tx, incident.id, "contacted", person.user_id, now, channel=channel)
         outbox.redraw(tx, [incident.id], now, SHOWN_WITH_INCIDENT, met)
+        if is_settled:  # behind everything else: an archived channel takes no more words
+            outbox.ask(tx, "archive", f"incident:{incident.id}", now, incident.id)
     ack()
     desk.wake()
+
+
+def _is_settled(tx: Connection, incident: Incident, met: Collection[int]) -> bool:
+    """A complaint is settled when the customer has heard of its solution (domain.md section 8)."""
+    return incident.status is Status.COMPLAINT and any(
+        deadline.id in met and deadline.duty is Duty.COMPLAINT_FEEDBACK
+        for deadline in deadlines.of_incident(tx, incident.id)
+    )

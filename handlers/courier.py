@@ -8,6 +8,7 @@ import http.client
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -67,7 +68,7 @@ class Courier:
         holder: str,
         threads: int = THREADS,
     ) -> None:
-        self._desk = desk
+        self._desk = replace(desk, db=desk.db.patiently())
         self._errands: Mapping[str, Carry] = MappingProxyType({**errands, "draw": self._draw})
         self._drawings = drawings
         self._holder = holder
@@ -220,6 +221,8 @@ class Courier:
             message = outbox.message(tx, errand.message_id)
             drawing = self._drawings[message.drawing](desk, tx, message)
         blocks = [block.to_dict() for block in drawing.blocks]
+        if message.place == "person":
+            self._show_at_home(desk, str(message.user_id))
         if message.ts and message.channel_id:
             desk.client.chat_update(channel=message.channel_id, ts=message.ts, text=drawing.text, blocks=blocks)
             return
@@ -241,6 +244,14 @@ class Courier:
                 outbox.ask(
                     tx, "pin", f"pin:{message.incident_id}", desk.now(), message.incident_id, {"message": message.id}
                 )
+
+    def _show_at_home(self, desk: Desk, user_id: str) -> None:
+        """What somebody is told, and what has become of it, is seen in their App Home too while they look at it."""
+        with desk.db.read() as tx:
+            person = people.get(tx, user_id)
+        if person is not None and person.is_at_home(desk.now()):
+            with desk.db.begin() as tx:
+                outbox.ask_for_home(tx, user_id, desk.now())
 
 
 def _say(desk: Desk, channel_id: str, message: Message, text: str, blocks: list[Json]) -> str:

@@ -9,6 +9,7 @@ from slack_sdk.models.blocks import Block
 
 from bot.incident import Person
 from bot.procedure import Procedure
+from bot.procedure_file import ProcedureFile
 from bot.wording import Wording, Wordings
 from handlers.blocks import Json
 from storage.db import Database
@@ -32,7 +33,7 @@ class Desk:
     """
 
     db: Database
-    procedure: Procedure
+    file: ProcedureFile
     wordings: Wordings
     language: str
     client: WebClient
@@ -40,6 +41,13 @@ class Desk:
     now: Callable[[], datetime]
     wake: Callable[[], None]
     drawn: dict[str, Json] = field(default_factory=dict)  # forms that are the same for everybody, by name and language
+    # Who people are, by id, and since when we remember it: so that a form opens without a question to the database.
+    met: dict[str, tuple[datetime, Person]] = field(default_factory=dict)
+
+    @property
+    def procedure(self) -> Procedure:
+        """What the procedure file says now; whoever needs it twice takes it once, since the file may change."""
+        return self.file.current
 
     @property
     def channel_words(self) -> Wording:

@@ -1,24 +1,35 @@
-"""It was no emergency: ⋯ on the card -> form with a reason -> clocks stop, channel archived, record kept."""
+"""It was no emergency: ⋯ on the card -> form with a reason -> clocks stop, channel archived, record kept.
 
-from collections.abc import Collection
+Or it goes back to ordinary service as a complaint, which has longer clocks of its own (domain.md sections 1 and 8).
+"""
+
 from datetime import datetime
+from enum import StrEnum
 
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
 from slack_sdk.models.views import View
-from sqlalchemy import Connection
 
-from bot import deadlines as rules
 from bot import lifecycle
-from bot.incident import Incident, Person
+from bot.incident import Event, Incident, Person
 from bot.wording import Wording
+from handlers import duties, team
 from handlers.blocks import Json, modal, section
-from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.desk import Desk
-from handlers.fields import Answers, Text
+from handlers.fields import Answers, Text, Word
 from handlers.words import choice, chosen_id
-from storage import deadlines, incidents, journal, outbox, people
+from storage import deadlines, incidents, journal, outbox, roles
 
+
+class Becomes(StrEnum):
+    """What is left of it when it is no emergency."""
+
+    NOTHING = "nothing"
+    ORDINARY_COMPLAINT = "ordinary_complaint"
+    COMPLEX_COMPLAINT = "complex_complaint"
+
+
+BECOMES = Word("becomes", "dismiss", required=True, words_of=Becomes, vocabulary="becomes")
 REASON = Text("reason", "dismiss", required=True, multiline=True, max_length=500, if_missing="dismiss.say_why")
 
 
@@ -34,7 +45,8 @@ def open_form(
     """Says who may when this person may not."""
     with desk.db.read() as tx:
         incident = incidents.get(tx, chosen_id(action))
-        lifecycle.check_can_dismiss(incident, person.user_id, _deciders(desk, tx))
+        lifecycle.check_is_emergency(incident)
+        team.check_may(desk, tx, "dismiss", incident, person.user_id)
     client.views_open(trigger_id=body["trigger_id"], view=form(incident, words))
     ack()
 
@@ -44,7 +56,11 @@ def form(incident: Incident, words: Wording) -> View:
     return modal(
         "dismiss.submit",
         words.text("dismiss.title", number=incident.number),
-        [REASON.block(words, focus=True), section(words.mrkdwn("dismiss.what_happens"))],
+        [
+            REASON.block(words, focus=True),
+            BECOMES.block(words, initial=Becomes.NOTHING),
+            section(words.mrkdwn("dismiss.what_happens")),
+        ],
         close=words.text("form.cancel"),
         submit=words.text("dismiss.submit"),
         about=str(incident.id),
@@ -54,8 +70,8 @@ def form(incident: Incident, words: Wording) -> View:
 def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now: datetime) -> None:
     """The incident ends; everything that was said about it says so, then its channel is archived."""
     answers = Answers(view)
-    reason = REASON.read(answers)
-    if answers.wrong:
+    reason, becomes = REASON.read(answers), BECOMES.read(answers)
+    if answers.wrong or becomes is None:
         ack(response_action="errors", errors=answers.sentences(words))
         return
     with desk.db.begin() as tx:
@@ -63,17 +79,21 @@ def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now
         if incident.dismissed_by == person.user_id and incident.dismissal_reason == reason:  # the same form once more
             ack()
             return
-        lifecycle.check_can_dismiss(incident, person.user_id, _deciders(desk, tx))
-        incidents.set_dismissed(tx, incident.id, person.user_id, reason, now)
+        team.check_may(desk, tx, "dismiss", incident, person.user_id)
+        lifecycle.check_is_emergency(incident)
         stopped = deadlines.stop(tx, incident.id, now)
-        journal.add(tx, incident.id, "dismissed", person.user_id, now)
-        outbox.redraw(tx, [incident.id], now, SHOWN_WITH_INCIDENT, stopped)
-        # Behind everything else in the incident's lane: an archived channel takes no more words.
-        outbox.ask(tx, "archive", f"incident:{incident.id}", now, incident.id)
+        given = [each for each in roles.of_incident(tx, incident.id) if each.ended_at is None]
+        roles.end(tx, [each.id for each in given if not each.accepted_at], "relieved", now)
+        journal.add(tx, incident.id, "dismissed", person.user_id, now, becomes=becomes)
+        if becomes is Becomes.NOTHING:
+            incidents.set_dismissed(tx, incident.id, person.user_id, reason, now)
+        else:
+            incidents.set_complaint(tx, incident.id, person.user_id, reason, now)
+            event = Event.COMPLEX_COMPLAINT if becomes is Becomes.COMPLEX_COMPLAINT else Event.ORDINARY_COMPLAINT
+            duties.begin(desk, tx, incidents.get(tx, incident.id), [Event.COMPLAINT, event], now)
+        outbox.redraw(tx, [incident.id], now, team.SHOWN_WITH_ROLES, stopped, [each.id for each in given])
+        if becomes is Becomes.NOTHING:
+            # Behind everything else in the incident's lane: an archived channel takes no more words.
+            outbox.ask(tx, "archive", f"incident:{incident.id}", now, incident.id)
     ack()
     desk.wake()
-
-
-def _deciders(desk: Desk, tx: Connection) -> Collection[str]:
-    named = [*desk.procedure.on_call, *(who for rung in desk.procedure.ladder for who in rung.people)]
-    return rules.members(named, people.roster_members(tx))

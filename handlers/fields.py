@@ -1,5 +1,6 @@
 """Fields of forms. A field is written once: it draws itself, reads itself back, and its id addresses an error."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,14 +13,18 @@ from slack_sdk.models.blocks import (
     NumberInputElement,
     Option,
     PlainTextInputElement,
+    RadioButtonsElement,
     StaticSelectElement,
+    UserSelectElement,
 )
+from slack_sdk.models.blocks.basic_components import DispatchActionConfig
 from slack_sdk.models.blocks.block_elements import FileInputElement
 
-from bot.incident import Evidence
+from bot.incident import Evidence, Money
 from bot.wording import Wording
 
 E = TypeVar("E", bound=StrEnum)
+LARGEST_AMOUNT = 10**15  # in the smallest unit: more is a slip of the finger
 
 
 @dataclass
@@ -31,8 +36,12 @@ class Answers:
 
     def of(self, field_id: str) -> Mapping[str, Any]:
         """What was entered in one field; nothing when the form does not show it."""
-        state: Mapping[str, Any] = self.view.get("state", {}).get("values", {}).get(field_id, {}).get(field_id) or {}
-        return state
+        block: Mapping[str, Any] = self.view.get("state", {}).get("values", {}).get(field_id) or {}
+        return next(iter(block.values()), None) or {}
+
+    def shows(self, field_id: str) -> bool:
+        """Whether the form has this field."""
+        return any(block.get("block_id") == field_id for block in self.view.get("blocks", ()))
 
     def refuse(self, field_id: str, phrase: str, **values: Any) -> None:
         """Something is wrong: `phrase` says what to enter."""
@@ -47,27 +56,44 @@ class Answers:
 class Field:
     """What all fields have.
 
-    The label is the phrase `<form>.<id>`; `.hint` and `.placeholder` are shown if they exist."""
+    The label is the phrase `<form>.<id>`; `.hint` and `.placeholder` are shown if they exist. `tells` is the action
+    that a change of the field sends at once, for a form that redraws as facts change."""
 
     id: str
     form: str
     required: bool = False
+    tells: str = ""
 
     @property
     def label(self) -> str:
         """The phrase that names it."""
         return f"{self.form}.{self.id}"
 
+    @property
+    def action_id(self) -> str:
+        """What Slack calls its element: the id by which state is kept while the form is redrawn."""
+        return self.tells or self.id
+
     def _around(self, words: Wording, element: Any, hint: str | None = None) -> InputBlock:
         if hint is None and words.has(f"{self.label}.hint"):
             hint = words.text(f"{self.label}.hint")
         return InputBlock(
-            block_id=self.id, label=words.text(self.label), hint=hint, optional=not self.required, element=element
+            block_id=self.id,
+            label=words.text(self.label),
+            hint=hint,
+            optional=not self.required,
+            dispatch_action=True if self.tells else None,
+            element=element,
         )
 
     def _placeholder(self, words: Wording) -> str | None:
         key = f"{self.label}.placeholder"
         return words.text(key) if words.has(key) else None
+
+
+def _as_typed(told: Field) -> DispatchActionConfig | None:
+    """Typing is told as it goes: Slack says nothing when somebody only leaves a field."""
+    return DispatchActionConfig(trigger_actions_on=["on_character_entered", "on_enter_pressed"]) if told.tells else None
 
 
 @dataclass(frozen=True)
@@ -81,12 +107,13 @@ class Text(Field):
     def block(self, words: Wording, initial: str = "", hint: str | None = None, focus: bool = False) -> InputBlock:
         """The field, filled with what is known."""
         element = PlainTextInputElement(
-            action_id=self.id,
+            action_id=self.action_id,
             multiline=self.multiline,
             max_length=self.max_length,
             initial_value=initial[: self.max_length] or None,
             placeholder=self._placeholder(words),
             focus_on_load=focus or None,
+            dispatch_action_config=_as_typed(self),
         )
         return self._around(words, element, hint)
 
@@ -110,12 +137,13 @@ class Number(Field):
     def block(self, words: Wording, initial: int | None = None) -> InputBlock:
         """The field, filled with what is known."""
         element = NumberInputElement(
-            action_id=self.id,
+            action_id=self.action_id,
             is_decimal_allowed=False,
             min_value=str(self.least),
             max_value=str(self.most),
             initial_value=None if initial is None else str(initial),
             placeholder=self._placeholder(words),
+            dispatch_action_config=_as_typed(self),
         )
         return self._around(words, element)
 
@@ -132,6 +160,71 @@ class Number(Field):
             answers.refuse(self.id, "form.number_between", least=self.least, most=self.most)
         return number
 
+    def read_if_said(self, answers: Answers) -> int | None:
+        """The number; None when the field was left empty."""
+        return self.read(answers) if str(answers.of(self.id).get("value") or "").strip() else None
+
+
+@dataclass(frozen=True)
+class Amount(Field):
+    """Money: `9,999.99 CNY`; a bare number is in the currency of the procedure."""
+
+    def block(self, words: Wording, initial: Money | None = None) -> InputBlock:
+        """The field, filled with what is known."""
+        element = PlainTextInputElement(
+            action_id=self.action_id,
+            max_length=40,
+            initial_value=f"{initial.amount:,f} {initial.currency}" if initial else None,
+            placeholder=self._placeholder(words),
+            dispatch_action_config=_as_typed(self),
+        )
+        return self._around(words, element)
+
+    def read(self, answers: Answers, currency: str, rates: Collection[str]) -> Money | None:
+        """The amount; one in a currency that can't be compared is refused."""
+        said = str(answers.of(self.id).get("value") or "").strip()
+        if not said:
+            return None
+        try:
+            money = Money.parse(said if re.search("[A-Za-z]", said) else f"{said} {currency}")
+        except ValueError:
+            answers.refuse(self.id, "form.an_amount", currency=currency)
+            return None
+        if money.currency not in (currency, *rates) or money.minor > LARGEST_AMOUNT:
+            answers.refuse(self.id, "form.known_currency", known=", ".join([currency, *rates]))
+            return None
+        return money
+
+
+@dataclass(frozen=True)
+class Somebody(Field):
+    """A person of the workspace."""
+
+    def block(self, words: Wording, initial: str | None = None, hint: str | None = None, label: str = "") -> InputBlock:
+        """The field, filled with whom is proposed. `label` is a phrase of its own, when there is one."""
+        element = UserSelectElement(
+            action_id=self.action_id,
+            initial_user=initial,
+            placeholder=self._placeholder(words) or words.text("form.choose_somebody"),
+        )
+        if not label:
+            return self._around(words, element, hint)
+        return InputBlock(
+            block_id=self.id,
+            label=words.text(label),
+            hint=hint,
+            optional=not self.required,
+            dispatch_action=True if self.tells else None,
+            element=element,
+        )
+
+    def read(self, answers: Answers) -> str | None:
+        """Their id."""
+        chosen = answers.of(self.id).get("selected_user")
+        if not chosen and self.required:
+            answers.refuse(self.id, "form.choose_somebody")
+        return str(chosen) if chosen else None
+
 
 @dataclass(frozen=True)
 class Choice(Field):
@@ -143,12 +236,22 @@ class Choice(Field):
         """The field, filled with what is known."""
         drawn = [Option(value=value, text=text) for value, text in options]
         element = StaticSelectElement(
-            action_id=self.id,
+            action_id=self.action_id,
             options=drawn,
             initial_option=next((option for option in drawn if option.value == initial), None),
             placeholder=self._placeholder(words) or words.text("form.choose"),
         )
         return self._around(words, element, hint)
+
+    def radio(self, words: Wording, options: Iterable[tuple[str, str]], initial: str | None, label: str) -> InputBlock:
+        """Few options, all of them in sight. `label` is the phrase that names it."""
+        drawn = [Option(value=value, text=text) for value, text in options]
+        element = RadioButtonsElement(
+            action_id=self.action_id,
+            options=drawn,
+            initial_option=next((option for option in drawn if option.value == initial), None),
+        )
+        return InputBlock(block_id=self.id, label=words.text(label), optional=not self.required, element=element)
 
     def read(self, answers: Answers, known: Collection[str]) -> str | None:
         """The value that was chosen, one of `known`."""
@@ -170,7 +273,7 @@ class Word(Field, Generic[E]):
     def block(self, words: Wording, initial: E | None = None) -> InputBlock:
         """The field, filled with what is known."""
         options = [(word.value, words.text(f"{self.vocabulary}.{word.value}")) for word in self.words_of]
-        return Choice(self.id, self.form, self.required).block(words, options, initial)
+        return Choice(self.id, self.form, self.required, self.tells).block(words, options, initial)
 
     def read(self, answers: Answers) -> E | None:
         """The word that was chosen."""
@@ -185,7 +288,7 @@ class When(Field):
     def block(self, words: Wording, initial: datetime | None = None) -> InputBlock:
         """The field, filled with what is known."""
         element = DateTimePickerElement(
-            action_id=self.id, initial_date_time=int(initial.timestamp()) if initial else None
+            action_id=self.action_id, initial_date_time=int(initial.timestamp()) if initial else None
         )
         return self._around(words, element)
 
@@ -210,7 +313,7 @@ class Files(Field):
 
     def block(self, words: Wording) -> InputBlock:
         """The field; Slack keeps what was uploaded while the form is redrawn."""
-        return self._around(words, FileInputElement(action_id=self.id, max_files=self.most))
+        return self._around(words, FileInputElement(action_id=self.action_id, max_files=self.most))
 
     def read(self, answers: Answers) -> tuple[Evidence, ...]:
         """The files, by Slack's ids."""

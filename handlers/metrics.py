@@ -16,6 +16,9 @@ ERRAND_SECONDS = Histogram(
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15, 60, 300, 1800),
 )
 WAITING = Gauge("hotline_errands_waiting", "Errands that are not done yet")
+PROCEDURE_IS_OLD = Gauge(
+    "hotline_procedure_is_old", "1 while the procedure file can't be used and what it said before is in force"
+)
 FIRED = Counter("hotline_deadline_moments_total", "Reminders and escalations, by duty", ["duty", "kind"])
 FIRED_LATE_SECONDS = Histogram(
     "hotline_deadline_delay_seconds",

@@ -1,5 +1,6 @@
 """Where things stand: `/incident list`, `/incident status`, `/incident help` -> an answer for this person alone."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from slack_bolt import Ack, App
@@ -59,17 +60,20 @@ def listed(tx: Connection, user_id: str, words: Wording, now: datetime) -> list[
         return [
             section(words.mrkdwn("list.none"), accessory=button(words.text("button.report.open"), "report.open", "new"))
         ]
-    shown = found[:SHOWN]
-    due = deadlines.next_of_each(tx, [incident.id for incident in shown])
-    lines = [section(_line(incident, card.summary(incident, due.get(incident.id), words, now))) for incident in shown]
     blocks: list[Block] = [
         section(words.mrkdwn("list.open", n=incidents.count_open_for(tx, user_id))),
         divider(),
-        *lines,
+        *lines(tx, found[:SHOWN], words, now),
     ]
     if len(found) > SHOWN:
         blocks.append(context(words.mrkdwn("list.more", n=SHOWN)))
     return blocks
+
+
+def lines(tx: Connection, shown: Sequence[Incident], words: Wording, now: datetime) -> list[Block]:
+    """Incidents, each with the next thing that is due in it."""
+    due = deadlines.next_of_each(tx, [incident.id for incident in shown])
+    return [section(_line(incident, card.summary(incident, due.get(incident.id), words, now))) for incident in shown]
 
 
 def _line(incident: Incident, summary: Mrkdwn) -> Mrkdwn:

@@ -1,10 +1,11 @@
 """Whom the bot knows: people with their language, the user groups of the procedure, who joined which channel."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from slack_bolt import App
+from sqlalchemy import Connection
 
 from bot.incident import Person
 from bot.wording import language_of
@@ -12,6 +13,10 @@ from handlers.blocks import Json
 from handlers.desk import Desk
 from storage import incidents, outbox, people
 from storage.outbox import Errand
+
+SLACKBOT = "USLACKBOT"  # of which Slack says that it is no bot
+REMEMBERED = timedelta(minutes=1)
+REMEMBERED_AT_MOST = 5000  # people; a few hundred bytes each
 
 
 def register(app: App) -> None:
@@ -22,6 +27,23 @@ def register(app: App) -> None:
     app.event("subteam_updated")(ask_for_groups)
     app.event("subteam_created")(ask_for_groups)
     app.event("member_joined_channel")(join)
+
+
+def recall(desk: Desk, user_id: str) -> Person | None:
+    """Somebody the bot knows. What was read less than a minute ago is taken as it was: this stands in everybody's way.
+
+    A change that this replica hears of counts at once; one that another replica heard of, within the minute.
+    """
+    since, person = desk.met.get(user_id, (None, None))
+    if person is not None and since is not None and abs(desk.now() - since) < REMEMBERED:
+        return person
+    with desk.db.read() as tx:
+        person = people.get(tx, user_id)
+    if person is not None:
+        if len(desk.met) >= REMEMBERED_AT_MOST:
+            desk.met.clear()
+        desk.met[user_id] = (desk.now(), person)
+    return person
 
 
 def ask_for_everybody(desk: Desk) -> None:
@@ -51,7 +73,9 @@ def learn_change(event: Json, desk: Desk, now: datetime) -> None:
     user = event["user"]
     if "locale" in user or user.get("deleted"):
         with desk.db.begin() as tx:
-            people.learn(tx, [person_of(user)], now)
+            _learn(tx, [user], now)
+        desk.met.pop(str(user["id"]), None)
+        desk.wake()
     else:
         ask_for_person(desk, str(user["id"]))
 
@@ -71,14 +95,18 @@ def learn_person(desk: Desk, errand: Errand) -> None:
     """Asks Slack who somebody is."""
     user = desk.client.users_info(user=str(errand.detail["user"]), include_locale=True)["user"]
     with desk.db.begin() as tx:
-        people.learn(tx, [person_of(user)], desk.now())
+        _learn(tx, [user], desk.now())
+    desk.met.pop(str(user["id"]), None)
+    desk.wake()
 
 
 def learn_everybody(desk: Desk, errand: Errand) -> None:  # noqa: ARG001 - an errand's shape
     """Asks Slack for all people, page by page."""
     for page in desk.client.users_list(limit=200, include_locale=True):
         with desk.db.begin() as tx:
-            people.learn(tx, [person_of(user) for user in page["members"] if not user.get("is_bot")], desk.now())
+            _learn(tx, page["members"], desk.now())
+    desk.met.clear()
+    desk.wake()
 
 
 def learn_groups(desk: Desk, errand: Errand) -> None:  # noqa: ARG001 - an errand's shape
@@ -87,6 +115,16 @@ def learn_groups(desk: Desk, errand: Errand) -> None:  # noqa: ARG001 - an erran
     with desk.db.begin() as tx:
         for handle, users in _named(groups, desk.procedure.groups):
             people.set_roster(tx, handle, users, desk.now())
+
+
+def _learn(tx: Connection, users: Iterable[Any], now: datetime) -> None:
+    """Who they are; of those who have left since we last looked, what they had is given to others."""
+    found = [person_of(user) for user in users if not user.get("is_bot") and user["id"] != SLACKBOT]
+    left = people.there(tx, [person.user_id for person in found if not person.is_active])
+    people.learn(tx, found, now)
+    for user_id in sorted(left):
+        lane = f"gone:{user_id}"
+        outbox.ask(tx, "replace_gone", lane, now, detail={"user": user_id}, collapses=lane)
 
 
 def person_of(user: Any) -> Person:

@@ -1,27 +1,35 @@
-"""Step 1. Somebody reports an incident: command, shortcut or button -> form -> saved -> channel with clocks."""
+"""Step 1. Somebody reports an incident: command, shortcut or button -> form -> saved -> channel with clocks.
 
+The form shows open incidents that may be the same: "Add to it" -> a shorter form -> saved with that incident.
+"""
+
+import http.client
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+import structlog
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
 from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from bot import deadlines as rules
-from bot import grading
+from bot import duplicates, grading, lifecycle
 from bot.confidential import without_name
 from bot.incident import (
     Customer,
     CustomerLanguage,
     Emotion,
+    Event,
     Evidence,
     Incident,
+    MomentKind,
     Person,
     Report,
     Source,
@@ -30,19 +38,24 @@ from bot.incident import (
 )
 from bot.procedure import Procedure
 from bot.wording import Wording, channel_link
+from handlers import duties, team
 from handlers.blocks import Json, actions, button, modal, section
+from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.desk import Desk
 from handlers.fields import Answers, Choice, Files, Number, Text, When, Word
-from handlers.words import word
-from storage import deadlines, incidents, journal, outbox, people
+from handlers.words import chosen_id, word
+from storage import deadlines, incidents, journal, notes, outbox, people
 from storage.outbox import Errand, Saying
 
+log = structlog.get_logger(__name__)
+
 TITLE_LENGTH = 80
+LOOKED_AT = 200  # the latest incidents that may be the same; of more than that a person could not choose anyway
 
 WHAT = Text("what_happened", "report", required=True, multiline=True, max_length=3000, if_missing="report.say_what")
 WHO = Text("customer", "report", required=True, max_length=150, if_missing="report.say_who")
 HOW_MANY = Number("customers_affected", "report", required=True, least=1)
-TRIGGER = Choice("trigger", "report", required=True)
+TRIGGER = Choice("trigger", "report", required=True, tells="report.look")
 
 # Everything else of domain.md section 2, folded until somebody wants it.
 CONTACT = Text("customer_contact", "report", max_length=200)
@@ -51,7 +64,7 @@ TIER = Word("customer_tier", "report", words_of=Tier, vocabulary="tier")
 LANGUAGE = Word("customer_language", "report", words_of=CustomerLanguage, vocabulary="language")
 EMOTION = Word("emotion", "report", words_of=Emotion, vocabulary="emotion")
 URGENCY = Word("urgency", "report", words_of=Urgency, vocabulary="urgency")
-PRODUCT = Text("product", "report", max_length=100)
+PRODUCT = Text("product", "report", max_length=100, tells="report.look")
 WHEN = When("happened_at", "report")
 WHERE = Text("place", "report", max_length=200)
 DEMAND = Text("demand", "report", multiline=True, max_length=1000)
@@ -59,6 +72,10 @@ DONE = Text("done_already", "report", multiline=True, max_length=1000)
 IMPACT = Text("impact", "report", multiline=True, max_length=1000)
 SOURCE = Word("source", "report", words_of=Source, vocabulary="source")
 EVIDENCE = Files("evidence", "report")
+
+# What is added to an incident that is known already, besides who is affected.
+HOW_MANY_MORE = Number("customers_more", "report", required=True, least=1)
+KNOWN = Text("what_you_know", "report", multiline=True, max_length=3000)
 
 
 @dataclass(frozen=True)
@@ -68,10 +85,13 @@ class Start:
     text: str = ""
     message: str = ""  # the message it was reported from, `C…:ts`
     more: bool = False
+    same: tuple[int, ...] = ()  # the incidents shown as possibly the same
+    joins: int = 0  # the incident that this is added to
+    again: bool = False  # drawn over one that somebody types in
 
     def about(self) -> str:
         """As it travels."""
-        return json.dumps({"message": self.message, "more": self.more})
+        return json.dumps({"message": self.message, "more": self.more, "same": self.same, "joins": self.joins})
 
 
 def register(app: App) -> None:
@@ -80,8 +100,11 @@ def register(app: App) -> None:
     app.shortcut("report.open")(open_form)
     app.shortcut("report.message")(open_form_from_message)
     app.action("report.open")(open_form)
+    app.action("report.look")(look)
     app.action("report.more")(show_more)
     app.view("report.submit")(submit)
+    app.action("report.join")(open_join)
+    app.view("report.join_submit")(submit_join)
 
 
 def open_form(ack: Ack, body: Json, client: WebClient, desk: Desk, words: Wording) -> None:
@@ -100,19 +123,51 @@ def open_form_from_message(ack: Ack, body: Json, client: WebClient, desk: Desk, 
     ack()
 
 
-def show_more(ack: Ack, body: Json, client: WebClient, desk: Desk, words: Wording) -> None:
+def show_more(
+    ack: Ack, body: Json, client: WebClient, desk: Desk, words: Wording, person: Person, now: datetime
+) -> None:
     """The other facts unfold; what was typed stays, since the fields keep their ids."""
     view = body["view"]
     start = replace(_start(view), more=True)
-    client.views_update(view_id=view["id"], hash=view["hash"], view=form(desk.procedure, words, start))
+    drawn = form(desk.procedure, words, start, same_as(desk, view, person, now))
+    client.views_update(view_id=view["id"], hash=view["hash"], view=drawn)
     ack()
 
 
-def form(procedure: Procedure, words: Wording, start: Start) -> View:
+def look(ack: Ack, body: Json, client: WebClient, desk: Desk, words: Wording, person: Person, now: datetime) -> None:
+    """Kind or product were changed: what may be the same is shown in the form, what no longer may be goes."""
+    view = body["view"]
+    start, same = _start(view), same_as(desk, view, person, now)
+    if tuple(incident.id for incident in same) != start.same:
+        drawn = form(desk.procedure, words, start, same)
+        try:
+            client.views_update(view_id=view["id"], hash=view["hash"], view=drawn)
+        except (SlackApiError, OSError, http.client.HTTPException) as error:
+            # Nobody waits for it: the form was changed or closed meanwhile, or Slack is slow. The next change looks.
+            word = str(error.response["error"]) if isinstance(error, SlackApiError) else type(error).__name__
+            if word != "hash_conflict":
+                log.warning("could not show what may be the same", error=word)
+    ack()
+
+
+def same_as(desk: Desk, view: Json, person: Person, now: datetime) -> list[Incident]:
+    """The incidents that are likely the one in the form, among those that this person may know of."""
+    answers, rule = Answers(view), desk.procedure.duplicates
+    trigger = TRIGGER.read(answers, desk.procedure.triggers)
+    if trigger is None:
+        return []
+    draft = duplicates.Draft(title_of(WHAT.read(answers), WHO.read(answers)), trigger, PRODUCT.read(answers))
+    with desk.db.read() as tx:
+        recent = incidents.open_since(tx, person.user_id, trigger, duplicates.earliest(rule, now), LOOKED_AT)
+    return duplicates.likely(draft, recent, rule, now)
+
+
+def form(procedure: Procedure, words: Wording, start: Start, same: Sequence[Incident] = ()) -> View:
     """Four fields; ten seconds for somebody with a furious customer on the line."""
+    start = replace(start, same=tuple(incident.id for incident in same))
     triggers = [(key, trigger.name.in_language(words.language)) for key, trigger in procedure.triggers.items()]
     blocks: list[Block] = [
-        WHAT.block(words, initial=start.text, focus=True),
+        WHAT.block(words, initial=start.text, focus=not start.again),
         WHO.block(words),
         HOW_MANY.block(words),
         TRIGGER.block(words, triggers),
@@ -121,6 +176,7 @@ def form(procedure: Procedure, words: Wording, start: Start) -> View:
         blocks += _more(words)
     else:
         blocks.append(actions([button(words.text("report.more"), "report.more", "more")], block_id="more"))
+    blocks += [_possibly(incident, words) for incident in same]
     return modal(
         "report.submit",
         words.text("report.title"),
@@ -156,17 +212,10 @@ def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now
 
 def read(answers: Answers, procedure: Procedure, now: datetime) -> Report:
     """What the form says; what is wrong about it is in `answers`."""
-    message = _start(answers.view).message
     return Report(
         what_happened=WHAT.read(answers),
         trigger=TRIGGER.read(answers, procedure.triggers) or "",
-        customer=Customer(
-            name=WHO.read(answers),
-            number=NUMBER.read(answers),
-            contact=CONTACT.read(answers),
-            tier=TIER.read(answers),
-            language=LANGUAGE.read(answers),
-        ),
+        customer=_customer(answers),
         customers_affected=HOW_MANY.read(answers),
         source=SOURCE.read(answers),
         product=PRODUCT.read(answers),
@@ -177,7 +226,7 @@ def read(answers: Answers, procedure: Procedure, now: datetime) -> Report:
         impact=IMPACT.read(answers),
         urgency=URGENCY.read(answers),
         emotion=EMOTION.read(answers),
-        evidence=((Evidence("message", message),) if message else ()) + EVIDENCE.read(answers),
+        evidence=_evidence(answers),
     )
 
 
@@ -194,26 +243,33 @@ def save(
     )
     severity = grading.propose(facts, procedure).severity
     confidential = procedure.triggers[report.trigger].confidential
-    incident = incidents.create(tx, key, report, title_of(report), reporter_id, severity, confidential, now)
-    incidents.add_participants(tx, incident.id, [reporter_id, *rules.members(procedure.on_call, rosters)])
-    plans = [rules.plan(duty, severity, reporter_id, now, procedure, rosters) for duty in rules.STARTED_BY_REPORT]
+    title = title_of(report.what_happened, report.customer.name)
+    kind = procedure.triggers[report.trigger].kind
+    incident = incidents.create(tx, key, report, title, reporter_id, severity, confidential, kind, now)
+    plans = []
+    for duty in rules.starting(Event.REPORTED, severity, facts, procedure):
+        owner = rules.owner_of(duty, {}, reporter_id, procedure, rosters) or reporter_id
+        plans.append(rules.plan(duty, severity, owner, now, procedure, rosters))
     deadlines.start(tx, incident.id, plans)
+    # Whoever is told of it at once can look at once: with the same invitation.
+    told = [moment.user_id for plan in plans for moment in plan.moments if moment.kind is MomentKind.TELL]
+    incidents.add_participants(
+        tx, incident.id, [reporter_id, *rules.members(procedure.on_call, rosters), *(who for who in told if who)]
+    )
     journal.add(tx, incident.id, "reported", reporter_id, now, trigger=report.trigger, proposed_severity=int(severity))
     # The channel stands first in the incident's lane: whatever is to be said there waits for it.
     outbox.ask(
         tx, "open_channel", f"incident:{incident.id}", now, incident.id, {"view_id": view_id, "user": reporter_id}
     )
     outbox.say(tx, [Saying(incident.id, "card", "incident")], now)
-    for item in report.evidence:
-        if item.kind == "message":
-            outbox.ask(tx, "find_permalink", f"evidence:{incident.id}", now, incident.id, {"ref": item.ref})
+    _ask_permalinks(tx, incident.id, report.evidence, now)
     return incident
 
 
-def title_of(report: Report) -> str:
+def title_of(what_happened: str, customer: str) -> str:
     """The first line of what happened, shortened at a word, without the customer's name: everybody reads titles."""
-    first = next((line.strip() for line in report.what_happened.splitlines() if line.strip()), "")
-    title = without_name(" ".join(first.split()), report.customer.name).rstrip(" .。")
+    first = next((line.strip() for line in what_happened.splitlines() if line.strip()), "")
+    title = without_name(" ".join(first.split()), customer).rstrip(" .。")
     if len(title) <= TITLE_LENGTH:
         return title
     cut = title[: TITLE_LENGTH - 1]
@@ -227,6 +283,108 @@ def recorded(incident: Incident, words: Wording) -> View:
         sentence = words.mrkdwn("report.open_now", number=incident.number, channel=channel_link(incident.channel_id))
     else:
         sentence = words.mrkdwn("report.recorded", number=incident.number)
+    return modal("report.done", incident.number, [section(sentence)], close=words.text("form.close"))
+
+
+def open_join(
+    ack: Ack, body: Json, action: Json, client: WebClient, desk: Desk, words: Wording, person: Person, now: datetime
+) -> None:
+    """The form becomes the shorter one, with what was typed."""
+    view = body["view"]
+    with desk.db.read() as tx:
+        incident = incidents.get(tx, chosen_id(action))
+        lifecycle.check_can_join(incident, person.user_id, incidents.participants_of(tx, incident.id))
+    drawn = join_form(incident, Answers(view), words, now)
+    client.views_update(view_id=view["id"], hash=view["hash"], view=drawn)
+    ack()
+
+
+def join_form(incident: Incident, typed: Answers, words: Wording, now: datetime) -> View:
+    """Who, how many, what is known; and what else was said about the customer or attached."""
+    customer, many = _customer(typed), HOW_MANY.read(typed)
+    blocks: list[Block] = [
+        section(
+            words.mrkdwn(
+                "report.join_about", number=incident.number, title=incident.title, at=words.when(incident.reported_at)
+            )
+        ),
+        WHO.block(words, initial=customer.name),
+        HOW_MANY_MORE.block(words, initial=None if HOW_MANY.id in typed.wrong else many),
+        KNOWN.block(words, initial=_everything_said(typed, words, now)),
+    ]
+    if customer.contact:
+        blocks.append(CONTACT.block(words, initial=customer.contact))
+    if customer.number:
+        blocks.append(NUMBER.block(words, initial=customer.number))
+    if customer.tier:
+        blocks.append(TIER.block(words, initial=customer.tier))
+    if customer.language:
+        blocks.append(LANGUAGE.block(words, initial=customer.language))
+    if EVIDENCE.read(typed):
+        blocks.append(EVIDENCE.block(words))  # Slack keeps what was uploaded
+    return modal(
+        "report.join_submit",
+        words.text("report.join_title", number=incident.number),
+        blocks,
+        close=words.text("form.cancel"),
+        submit=words.text("report.join_submit"),
+        about=replace(_start(typed.view), same=(), joins=incident.id).about(),
+    )
+
+
+def submit_join(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now: datetime) -> None:
+    """Added to the incident in one transaction; then the form says where it goes on."""
+    answers, key = Answers(view), str(view["id"])
+    customer, more = _customer(answers), HOW_MANY_MORE.read(answers)
+    known, attached = KNOWN.read(answers), _evidence(answers)
+    if answers.wrong:
+        ack(response_action="errors", errors=answers.sentences(words))
+        return
+    with desk.db.begin() as tx:
+        incident = incidents.get(tx, _start(view).joins, lock=True)
+        if not notes.was_saved(tx, key):  # else the same form once more
+            lifecycle.check_can_join(incident, person.user_id, incidents.participants_of(tx, incident.id))
+            incidents.add_evidence(tx, incident.id, attached)
+            _ask_permalinks(tx, incident.id, attached, now)
+            notes.save(tx, incident.id, key, "also_reported", person.user_id, now, without_name(known, customer.name))
+            join(tx, desk, incident, customer, more, person.user_id, now)
+    ack(response_action="update", view=joined(incident, words).to_dict())
+    desk.wake()
+
+
+def join(
+    tx: Connection, desk: Desk, incident: Incident, customer: Customer, more: int, reporter_id: str, now: datetime
+) -> None:
+    """The customers and whoever reported them belong to the incident; what its facts speak for is looked at again."""
+    incidents.add_customer(tx, incident.id, customer)
+    team.bring_in(tx, incident, reporter_id, now)
+    affected = incident.customers_affected + more
+    tiers = [tier for tier in (incident.customer_tier, customer.tier) if tier]
+    changed = replace(incident, customers_affected=affected, customer_tier=max(tiers, key=[*Tier].index, default=None))
+    severity = grading.propose(grading.facts_of(changed, now), desk.procedure).severity
+    incidents.set_facts(tx, changed)
+    incidents.set_proposed(tx, incident.id, severity)
+    set_anew = duties.reconsider(desk, tx, incidents.get(tx, incident.id), now, regraded=True)
+    journal.add(
+        tx,
+        incident.id,
+        "also_reported",
+        reporter_id,
+        now,
+        customers_more=more,
+        customers_affected=affected,
+        proposed_severity=int(severity),
+    )
+    outbox.redraw(tx, [incident.id], now, SHOWN_WITH_INCIDENT, set_anew)
+
+
+def joined(incident: Incident, words: Wording) -> View:
+    """The shorter form's last page: which incident it was added to, and the way to its channel."""
+    if incident.channel_id:
+        channel = channel_link(incident.channel_id)
+        sentence = words.mrkdwn("report.joined_open", number=incident.number, channel=channel)
+    else:
+        sentence = words.mrkdwn("report.joined", number=incident.number)
     return modal("report.done", incident.number, [section(sentence)], close=words.text("form.close"))
 
 
@@ -250,10 +408,12 @@ def find_permalink(desk: Desk, errand: Errand) -> None:
 
 def _empty(desk: Desk, words: Wording) -> Json:
     """The form as most people meet it, drawn once a language: somebody waits for it, and drawing costs 2 ms."""
-    name = f"report.{words.language}"
-    if name not in desk.drawn:
-        desk.drawn[name] = form(desk.procedure, words, Start()).to_dict()
-    return desk.drawn[name]
+    procedure = desk.procedure
+    name = f"report.{words.language}.{procedure.fingerprint}"
+    drawn = desk.drawn.get(name)
+    if drawn is None:
+        drawn = desk.drawn[name] = form(procedure, words, Start()).to_dict()
+    return drawn
 
 
 def _more(words: Wording) -> Sequence[Block]:
@@ -275,6 +435,59 @@ def _more(words: Wording) -> Sequence[Block]:
     ]
 
 
+def _possibly(incident: Incident, words: Wording) -> Block:
+    at = words.when(incident.reported_at)
+    sentence = words.mrkdwn("report.same", number=incident.number, title=incident.title, at=at)
+    add = button(words.text("report.join"), "report.join", incident.id)
+    return section(sentence, accessory=add, block_id=f"same.{incident.id}")
+
+
+def _customer(answers: Answers) -> Customer:
+    return Customer(
+        name=WHO.read(answers),
+        number=NUMBER.read(answers),
+        contact=CONTACT.read(answers),
+        tier=TIER.read(answers),
+        language=LANGUAGE.read(answers),
+    )
+
+
+def _evidence(answers: Answers) -> tuple[Evidence, ...]:
+    message = _start(answers.view).message
+    return ((Evidence("message", message),) if message else ()) + EVIDENCE.read(answers)
+
+
+def _ask_permalinks(tx: Connection, incident_id: int, items: Sequence[Evidence], now: datetime) -> None:
+    for item in items:
+        if item.kind == "message":
+            outbox.ask(tx, "find_permalink", f"evidence:{incident_id}", now, incident_id, {"ref": item.ref})
+
+
+def _everything_said(typed: Answers, words: Wording, now: datetime) -> str:
+    """What was typed so far in one text: what happened, and a line for each other fact."""
+    emotion, urgency, source = EMOTION.read(typed), URGENCY.read(typed), SOURCE.read(typed)
+    happened_at = WHEN.read(typed, now)
+    said = [
+        (PRODUCT, PRODUCT.read(typed)),
+        (WHEN, words.clock(happened_at) if happened_at else ""),
+        (WHERE, WHERE.read(typed)),
+        (DEMAND, DEMAND.read(typed)),
+        (DONE, DONE.read(typed)),
+        (IMPACT, IMPACT.read(typed)),
+        (EMOTION, words.text(f"emotion.{emotion}") if emotion else ""),
+        (URGENCY, words.text(f"urgency.{urgency}") if urgency else ""),
+        (SOURCE, words.text(f"source.{source}") if source else ""),
+    ]
+    lines = [words.text("report.also", what=words.text(field.label), words=value) for field, value in said if value]
+    return "\n".join([WHAT.read(typed), *lines]).strip()
+
+
 def _start(view: Any) -> Start:
     about = json.loads(view.get("private_metadata") or "{}")
-    return Start(message=str(about.get("message") or ""), more=bool(about.get("more")))
+    return Start(
+        message=str(about.get("message") or ""),
+        more=bool(about.get("more")),
+        same=tuple(int(incident_id) for incident_id in about.get("same") or ()),
+        joins=int(about.get("joins") or 0),
+        again=True,
+    )

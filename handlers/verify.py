@@ -10,6 +10,7 @@ from bot import lifecycle
 from bot.incident import Duty, Incident, Person
 from bot.procedure import Procedure
 from bot.wording import Wording
+from handlers import checklist, team
 from handlers.blocks import Json, modal
 from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.desk import Desk
@@ -26,10 +27,13 @@ def register(app: App) -> None:
     app.view("verify.submit")(submit)
 
 
-def open_form(ack: Ack, body: Json, action: Json, client: WebClient, desk: Desk, words: Wording) -> None:
+def open_form(
+    ack: Ack, body: Json, action: Json, client: WebClient, desk: Desk, words: Wording, person: Person
+) -> None:
     """Refuses kindly when somebody was faster."""
     with desk.db.read() as tx:
         incident = incidents.get(tx, chosen_id(action))
+        team.check_may(desk, tx, "verify", incident, person.user_id)
     lifecycle.check_can_verify(incident)
     client.views_open(trigger_id=body["trigger_id"], view=form(incident, desk.procedure, words))
     ack()
@@ -61,10 +65,12 @@ def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now
         if notes.was_saved(tx, str(view["id"])):  # the same form once more
             ack()
             return
+        team.check_may(desk, tx, "verify", incident, person.user_id)
         lifecycle.check_can_verify(incident)
         incidents.set_verified(tx, incident.id, person.user_id, now)
         notes.save(tx, incident.id, str(view["id"]), "verified", person.user_id, now, note)
-        met = deadlines.meet(tx, incident.id, Duty.VERIFY, person.user_id, now)
+        checklist.post(desk, tx, incident, now)
+        met = deadlines.meet(tx, incident.id, [Duty.VERIFY], person.user_id, now)
         journal.add(tx, incident.id, "verified", person.user_id, now, has_note=bool(note))
         outbox.redraw(tx, [incident.id], now, SHOWN_WITH_INCIDENT, met)
     ack()

@@ -213,6 +213,8 @@ class Acting:
         if values:
             self.type(person.id, values, view)
         block, element = _find(view.definition.get("blocks", []), action_id, block_id)
+        if given is None:  # what was typed into it
+            given = view.values.get(block["block_id"], {}).get(action_id)
         action = self._action(person.id, block, element, given)
         if element["type"] in STATE_KEYS:
             state = {k: v for k, v in action.items() if k not in {"action_id", "block_id", "action_ts"}}

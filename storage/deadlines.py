@@ -3,30 +3,34 @@
 import json
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, overload
 
-from sqlalchemy import Connection, Row, func, insert, select, text, update
+from sqlalchemy import Connection, Row, func, insert, or_, select, text, update
 
 from bot.deadlines import Decision, Plan
 from bot.incident import Deadline, Duty, Moment, MomentKind, Role
-from storage.tables import deadlines
+from storage.tables import TO_ACKNOWLEDGE, deadlines
 
 
 def start(tx: Connection, incident_id: int, plans: Iterable[Plan]) -> None:
     """The clocks run."""
-    for plan in plans:
-        tx.execute(
-            insert(deadlines).values(
-                incident_id=incident_id,
-                duty=plan.duty,
-                owner_id=plan.owner_id,
-                started_at=plan.started_at,
-                due_at=plan.due_at,
-                escalate_every_s=plan.escalate_every_s,
-                moments=written(plan.moments),
-                next_nudge_at=plan.moments[0].at if plan.moments else None,
-            )
-        )
+    rows = [
+        {
+            "incident_id": incident_id,
+            "duty": plan.duty,
+            "owner_id": plan.owner_id,
+            "started_at": plan.started_at,
+            "due_at": plan.due_at,
+            "escalate_every_s": plan.escalate_every_s,
+            "moments": written(plan.moments),
+            "next_nudge_at": plan.moments[0].at if plan.moments else None,
+            "subject": plan.subject,
+        }
+        for plan in plans
+    ]
+    if rows:
+        tx.execute(insert(deadlines), rows)
 
 
 def of_incident(tx: Connection, incident_id: int) -> list[Deadline]:
@@ -35,9 +39,81 @@ def of_incident(tx: Connection, incident_id: int) -> list[Deadline]:
     return [_deadline(row) for row in tx.execute(question)]
 
 
-def get(tx: Connection, deadline_id: int) -> Deadline:
-    """One deadline. Raises sqlalchemy.exc.NoResultFound when there is none."""
-    return _deadline(tx.execute(select(deadlines).where(deadlines.c.id == deadline_id)).one())
+def get(tx: Connection, deadline_id: int, lock: bool = False) -> Deadline:
+    """One deadline; with `lock`, the clock leaves it alone until this transaction ends.
+
+    Raises sqlalchemy.exc.NoResultFound when there is none.
+    """
+    question = select(deadlines).where(deadlines.c.id == deadline_id)
+    return _deadline(tx.execute(question.with_for_update() if lock else question).one())
+
+
+def running(tx: Connection, incident_id: int, lock: bool = False) -> list[Deadline]:
+    """What is still owed in an incident; with `lock`, the clock leaves it alone until this transaction ends."""
+    question = (
+        select(deadlines)
+        .where(deadlines.c.incident_id == incident_id, deadlines.c.met_at.is_(None), deadlines.c.stopped_at.is_(None))
+        .order_by(deadlines.c.id)
+    )
+    return [_deadline(row) for row in tx.execute(question.with_for_update() if lock else question)]
+
+
+def of_person(tx: Connection, user_id: str, limit: int) -> list[Deadline]:
+    """What somebody owes, the first due first. Of a severity to be looked at again only what has been asked."""
+    question = (
+        select(deadlines)
+        .where(
+            deadlines.c.owner_id == user_id,
+            deadlines.c.met_at.is_(None),
+            deadlines.c.stopped_at.is_(None),
+            or_(deadlines.c.duty != Duty.REGRADE, deadlines.c.position > 0),
+        )
+        .order_by(deadlines.c.due_at, deadlines.c.id)
+        .limit(limit)
+    )
+    return [_deadline(row) for row in tx.execute(question)]
+
+
+def to_acknowledge(tx: Connection, user_id: str, limit: int) -> list[Deadline]:
+    """What somebody was told of that nobody has acknowledged yet, the first due first."""
+    question = (
+        select(deadlines)
+        # The first in the words of the index: few wait for this at a time, however many clocks run.
+        .where(text(TO_ACKNOWLEDGE), deadlines.c.owner_id != user_id, deadlines.c.moments.contains(user_id))
+        .order_by(deadlines.c.due_at, deadlines.c.id)
+    )
+    found = (_deadline(row) for row in tx.execute(question))
+    return list(islice((each for each in found if _was_told(each, user_id)), limit))
+
+
+def _was_told(deadline: Deadline, user_id: str) -> bool:
+    said = deadline.moments[: deadline.position]
+    return any(each.user_id == user_id and each.role is not Role.OWNER for each in said)
+
+
+def that_tell(tx: Connection, user_id: str) -> list[int]:
+    """The incidents with a running deadline of which somebody is, was or will be told something."""
+    question = select(deadlines.c.incident_id).where(
+        deadlines.c.met_at.is_(None), deadlines.c.stopped_at.is_(None), deadlines.c.moments.contains(user_id)
+    )
+    return sorted(set(tx.execute(question).scalars()))
+
+
+def change(tx: Connection, deadline: Deadline) -> None:
+    """Another owner, another time, other moments to come: bot/deadlines.py has worked them out."""
+    tx.execute(
+        update(deadlines)
+        .where(deadlines.c.id == deadline.id)
+        .values(
+            owner_id=deadline.owner_id,
+            due_at=deadline.due_at,
+            escalate_every_s=deadline.escalate_every_s,
+            moments=written(deadline.moments),
+            position=deadline.position,
+            next_nudge_at=deadline.next_nudge_at,
+            postponed_at=deadline.postponed_at,
+        )
+    )
 
 
 def next_of_each(tx: Connection, incident_ids: Collection[int]) -> dict[int, Deadline]:
@@ -45,21 +121,38 @@ def next_of_each(tx: Connection, incident_ids: Collection[int]) -> dict[int, Dea
     question = (
         select(deadlines)
         .where(
-            deadlines.c.incident_id.in_(incident_ids), deadlines.c.met_at.is_(None), deadlines.c.stopped_at.is_(None)
+            deadlines.c.incident_id.in_(incident_ids),
+            deadlines.c.met_at.is_(None),
+            deadlines.c.stopped_at.is_(None),
+            deadlines.c.duty != Duty.REGRADE,
         )
-        .order_by(deadlines.c.due_at.desc())
+        .order_by(deadlines.c.due_at.desc(), deadlines.c.id.desc())
     )
     return {row.incident_id: _deadline(row) for row in tx.execute(question)}
 
 
-def meet(tx: Connection, incident_id: int, duty: Duty, by: str, at: datetime) -> list[int]:
-    """The duty was done. Returns the ids of the deadlines that this met; none when it was met before."""
-    return _end(tx, incident_id, duty, met_at=at, met_by=by)
+def meet(
+    tx: Connection, incident_id: int, duties: Collection[Duty], by: str, at: datetime, subject: str | None = None
+) -> list[int]:
+    """The duties were done. Returns the ids of the deadlines that this met; none when they were met before."""
+    return _end(tx, incident_id, duties, subject, met_at=at, met_by=by)
 
 
-def stop(tx: Connection, incident_id: int, at: datetime) -> list[int]:
-    """Nothing of this incident is owed any more. Returns the ids of the deadlines that were running."""
-    return _end(tx, incident_id, None, stopped_at=at)
+def meet_these(tx: Connection, deadline_ids: Collection[int], by: str, at: datetime) -> list[int]:
+    """These were done. Returns the ids of those that were still running."""
+    statement = (
+        update(deadlines)
+        .where(deadlines.c.id.in_(deadline_ids), deadlines.c.met_at.is_(None), deadlines.c.stopped_at.is_(None))
+        .values(met_at=at, met_by=by, next_nudge_at=None)
+    )
+    return list(tx.execute(statement.returning(deadlines.c.id)).scalars())
+
+
+def stop(
+    tx: Connection, incident_id: int, at: datetime, duties: Collection[Duty] | None = None, subject: str | None = None
+) -> list[int]:
+    """These duties of an incident (None: all) are owed no more. Returns the ids of the deadlines that were running."""
+    return _end(tx, incident_id, duties, subject, stopped_at=at)
 
 
 def claim_due(tx: Connection, now: datetime, limit: int) -> list[Deadline]:
@@ -116,12 +209,16 @@ def next_nudge_at(tx: Connection) -> datetime | None:
     return at
 
 
-def _end(tx: Connection, incident_id: int, duty: Duty | None, **values: object) -> list[int]:
+def _end(
+    tx: Connection, incident_id: int, duties: Collection[Duty] | None, subject: str | None, **values: object
+) -> list[int]:
     statement = update(deadlines).where(
         deadlines.c.incident_id == incident_id, deadlines.c.met_at.is_(None), deadlines.c.stopped_at.is_(None)
     )
-    if duty is not None:
-        statement = statement.where(deadlines.c.duty == duty)
+    if duties is not None:
+        statement = statement.where(deadlines.c.duty.in_(list(duties)))
+    if subject is not None:
+        statement = statement.where(deadlines.c.subject == subject)
     return list(tx.execute(statement.values(next_nudge_at=None, **values).returning(deadlines.c.id)).scalars())
 
 
@@ -169,4 +266,6 @@ def _deadline(row: Row[Any]) -> Deadline:
         row.met_at,
         row.met_by,
         row.stopped_at,
+        row.subject,
+        row.postponed_at,
     )

@@ -3,26 +3,56 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, insert, or_, select, text, union, update
 
 from bot.incident import (
+    Complaint,
     Customer,
     CustomerLanguage,
     Emotion,
     Evidence,
+    HighRisk,
     Incident,
+    Money,
+    Publicity,
     Report,
     Severity,
     Source,
     Status,
     Tier,
     Urgency,
+    YesNo,
 )
 from storage.db import upsert
 from storage.encryption import cipher_of
-from storage.tables import as_dict, customers, evidence, incidents, participants
+from storage.tables import as_dict, assignments, customers, deadlines, evidence, incidents, participants
+
+WORDS: dict[str, type[StrEnum]] = {
+    "source": Source,
+    "urgency": Urgency,
+    "emotion": Emotion,
+    "customer_tier": Tier,
+    "publicity": Publicity,
+    "high_risk": HighRisk,
+    "complaint": Complaint,
+    "business_stopped": YesNo,
+}
+IS_OPEN = text("incidents.status not in ('dismissed', 'closed')")  # in the words of the index, so that it is used
+FACTS = (
+    "core_down_since",
+    "core_restored_at",
+    "part_faulty_since",
+    "part_restored_at",
+    "publicity",
+    "high_risk",
+    "complaint",
+    "emotion",
+    "customer_tier",
+    "business_stopped",
+)
 
 
 def create(
@@ -33,6 +63,7 @@ def create(
     reporter_id: str,
     severity: Severity,
     is_private: bool,
+    kind: str,
     now: datetime,
 ) -> Incident:
     """Remembers a report as a new incident.
@@ -44,7 +75,7 @@ def create(
         for name, value in asdict(report).items()
         if name in incidents.c and name not in ("customer", "evidence")
     }
-    incident_id = tx.execute(
+    row = tx.execute(
         insert(incidents)
         .values(
             **said,
@@ -55,13 +86,16 @@ def create(
             reporter_id=reporter_id,
             is_private=is_private,
             reported_at=now,
+            kind=kind,
+            customer_tier=report.customer.tier,
         )
-        .returning(incidents.c.id)
-    ).scalar_one()
+        .returning(incidents)
+    ).one()
+    incident = _incident(row)
     cipher, customer = cipher_of(tx), report.customer
     tx.execute(
         insert(customers).values(
-            incident_id=incident_id,
+            incident_id=incident.id,
             name=cipher.seal(customer.name),
             number=cipher.seal(customer.number),
             contact=cipher.seal(customer.contact),
@@ -70,8 +104,8 @@ def create(
         )
     )
     if report.evidence:
-        tx.execute(insert(evidence), [{"incident_id": incident_id, **asdict(item)} for item in report.evidence])
-    return get(tx, incident_id)
+        tx.execute(insert(evidence), [{"incident_id": incident.id, **asdict(item)} for item in report.evidence])
+    return incident
 
 
 def get(tx: Connection, incident_id: int, lock: bool = False) -> Incident:
@@ -94,10 +128,20 @@ def in_channel(tx: Connection, channel_id: str) -> Incident | None:
     return _one(tx, select(incidents).where(incidents.c.channel_id == channel_id))
 
 
-def still_open(tx: Connection, user_id: str, limit: int) -> list[Incident]:
-    """Open incidents that somebody may know of, latest first, at most `limit`."""
+def still_open(tx: Connection, user_id: str, limit: int, offset: int = 0) -> list[Incident]:
+    """Open incidents that somebody may know of, latest first, at most `limit`, without the first `offset`."""
     question = (
         select(incidents).where(_open_for(user_id)).order_by(incidents.c.reported_at.desc(), incidents.c.id.desc())
+    )
+    return [_incident(row) for row in tx.execute(question.limit(limit).offset(offset))]
+
+
+def open_since(tx: Connection, user_id: str, trigger: str, since: datetime, limit: int) -> list[Incident]:
+    """Open incidents of one trigger since some time that somebody may know of, latest first, at most `limit`."""
+    question = (
+        select(incidents)
+        .where(_open_for(user_id), incidents.c.trigger == trigger, incidents.c.reported_at >= since)
+        .order_by(incidents.c.reported_at.desc(), incidents.c.id.desc())
     )
     return [_incident(row) for row in tx.execute(question.limit(limit))]
 
@@ -108,11 +152,13 @@ def count_open_for(tx: Connection, user_id: str) -> int:
 
 
 def _open_for(user_id: str) -> ColumnElement[bool]:
-    mine = select(participants.c.incident_id).where(participants.c.user_id == user_id)
-    return and_(
-        incidents.c.status != Status.DISMISSED,
-        or_(incidents.c.is_private.is_(False), incidents.c.reporter_id == user_id, incidents.c.id.in_(mine)),
+    # One look for each private incident: a list of everything that somebody takes part in grows for ever.
+    takes_part = (
+        select(participants.c.id)
+        .where(participants.c.incident_id == incidents.c.id, participants.c.user_id == user_id)
+        .exists()
     )
+    return and_(IS_OPEN, or_(incidents.c.is_private.is_(False), incidents.c.reporter_id == user_id, takes_part))
 
 
 def has_channel(tx: Connection, channel_id: str) -> bool:
@@ -135,6 +181,57 @@ def set_dismissed(tx: Connection, incident_id: int, by: str, reason: str, now: d
     _set(tx, incident_id, status=Status.DISMISSED, dismissed_at=now, dismissed_by=by, dismissal_reason=reason)
 
 
+def set_complaint(tx: Connection, incident_id: int, by: str, reason: str, now: datetime) -> None:
+    """No emergency, but an ordinary complaint, which has clocks of its own."""
+    _set(tx, incident_id, status=Status.COMPLAINT, dismissed_at=now, dismissed_by=by, dismissal_reason=reason)
+
+
+def set_closed(tx: Connection, incident_id: int, now: datetime) -> None:
+    """Nothing is owed any more."""
+    _set(tx, incident_id, status=Status.CLOSED, closed_at=now)
+
+
+def set_kind(tx: Connection, incident_id: int, kind: str) -> None:
+    """What it is about, in the procedure's word."""
+    _set(tx, incident_id, kind=kind)
+
+
+def set_proposed(tx: Connection, incident_id: int, severity: Severity) -> None:
+    """What the facts speak for now."""
+    _set(tx, incident_id, proposed_severity=int(severity))
+
+
+def set_facts(tx: Connection, changed: Incident) -> None:
+    """The facts that grading goes by."""
+    money = changed.money_lost
+    _set(
+        tx,
+        changed.id,
+        customers_affected=changed.customers_affected,
+        money_lost_minor=money.minor if money else None,
+        money_lost_currency=money.currency if money else None,
+        **{name: getattr(changed, name) for name in FACTS},
+    )
+
+
+def set_graded(tx: Connection, incident_id: int, severity: Severity, by: str, now: datetime) -> None:
+    """Somebody has decided how bad it is."""
+    _set(tx, incident_id, severity=int(severity), graded_by=by, graded_at=now)
+
+
+def open_with(tx: Connection, user_id: str) -> list[int]:
+    """The open incidents in which somebody has something: reported it, has or is asked for a role, owes a duty."""
+    mine = union(
+        select(incidents.c.id).where(incidents.c.reporter_id == user_id),
+        select(assignments.c.incident_id).where(assignments.c.user_id == user_id, assignments.c.ended_at.is_(None)),
+        select(deadlines.c.incident_id).where(
+            deadlines.c.owner_id == user_id, deadlines.c.met_at.is_(None), deadlines.c.stopped_at.is_(None)
+        ),
+    )
+    question = select(incidents.c.id).where(IS_OPEN, incidents.c.id.in_(mine))
+    return sorted(tx.execute(question).scalars())
+
+
 def set_archived(tx: Connection, incident_id: int, now: datetime) -> None:
     """Its channel is archived."""
     _set(tx, incident_id, archived_at=now)
@@ -153,6 +250,28 @@ def customer_of(tx: Connection, incident_id: int) -> Customer:
         tier=Tier(row.tier) if row.tier else None,
         language=CustomerLanguage(row.language) if row.language else None,
     )
+
+
+def add_customer(tx: Connection, incident_id: int, customer: Customer) -> None:
+    """One more customer of an incident, sealed."""
+    cipher = cipher_of(tx)
+    tx.execute(
+        insert(customers).values(
+            incident_id=incident_id,
+            name=cipher.seal(customer.name),
+            number=cipher.seal(customer.number),
+            contact=cipher.seal(customer.contact),
+            tier=customer.tier,
+            language=customer.language,
+        )
+    )
+
+
+def add_evidence(tx: Connection, incident_id: int, items: Iterable[Evidence]) -> None:
+    """More that shows what happened; what was attached before stays as it is."""
+    rows = [{"incident_id": incident_id, **asdict(item)} for item in items]
+    if rows:
+        tx.execute(upsert(tx, evidence).on_conflict_do_nothing(), rows)
 
 
 def evidence_of(tx: Connection, incident_id: int) -> list[Evidence]:
@@ -214,6 +333,9 @@ def _incident(row: Row[Any]) -> Incident:
     said = as_dict(row)
     said["status"] = Status(said["status"])
     said["proposed_severity"] = Severity(said["proposed_severity"])
-    for name, words in (("source", Source), ("urgency", Urgency), ("emotion", Emotion)):
+    said["severity"] = Severity(said["severity"]) if said["severity"] else None
+    for name, words in WORDS.items():
         said[name] = words(said[name]) if said[name] else None
+    minor, currency = said.pop("money_lost_minor"), said.pop("money_lost_currency")
+    said["money_lost"] = Money(minor, currency) if currency else None
     return Incident(**said)

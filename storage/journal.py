@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, insert, select
 
 from storage.tables import journal
 
@@ -24,12 +24,14 @@ class Entry:
     hash: str
 
 
-def add(tx: Connection, incident_id: int, what: str, by: str | None, now: datetime, **detail: object) -> None:
+def add(tx: Connection, incident_id: int | None, what: str, by: str | None, now: datetime, **detail: object) -> None:
     """Writes an entry. The caller holds the incident's lock, so that the chain has no fork.
+
+    Without an incident it is the installation's; whoever writes there has changed a row that only one can change.
 
     `detail` has ids, numbers and the procedure's words; never customers' data.
     """
-    last = select(journal.c.hash).where(journal.c.incident_id == incident_id).order_by(journal.c.id.desc()).limit(1)
+    last = select(journal.c.hash).where(_of(incident_id)).order_by(journal.c.id.desc()).limit(1)
     previous = tx.execute(last).scalar_one_or_none() or ""
     hash_ = _hash(previous, incident_id, now, by, what, detail)
     tx.execute(
@@ -39,13 +41,13 @@ def add(tx: Connection, incident_id: int, what: str, by: str | None, now: dateti
     )
 
 
-def of_incident(tx: Connection, incident_id: int) -> list[Entry]:
-    """Everything that happened in an incident, oldest first."""
-    question = select(journal).where(journal.c.incident_id == incident_id).order_by(journal.c.id)
+def of_incident(tx: Connection, incident_id: int | None) -> list[Entry]:
+    """Everything that happened in an incident (None: to the installation), oldest first."""
+    question = select(journal).where(_of(incident_id)).order_by(journal.c.id)
     return [Entry(row.at, row.by, row.what, row.detail, row.previous, row.hash) for row in tx.execute(question)]
 
 
-def is_whole(tx: Connection, incident_id: int) -> bool:
+def is_whole(tx: Connection, incident_id: int | None) -> bool:
     """Whether no entry was changed or taken out of the chain."""
     previous = ""
     for entry in of_incident(tx, incident_id):
@@ -56,6 +58,12 @@ def is_whole(tx: Connection, incident_id: int) -> bool:
     return True
 
 
-def _hash(previous: str, incident_id: int, at: datetime, by: str | None, what: str, detail: Mapping[str, Any]) -> str:
+def _of(incident_id: int | None) -> ColumnElement[bool]:
+    return journal.c.incident_id.is_(None) if incident_id is None else journal.c.incident_id == incident_id
+
+
+def _hash(
+    previous: str, incident_id: int | None, at: datetime, by: str | None, what: str, detail: Mapping[str, Any]
+) -> str:
     said = json.dumps([previous, incident_id, at.timestamp(), by, what, detail], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(said.encode()).hexdigest()

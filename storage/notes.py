@@ -33,6 +33,12 @@ def save(tx: Connection, incident_id: int, form_key: str, occasion: str, by: str
     )
 
 
+def get(tx: Connection, form_key: str) -> Note:
+    """What somebody wrote in this form. Raises sqlalchemy.exc.NoResultFound when it was not saved."""
+    row = tx.execute(select(notes).where(notes.c.form_key == form_key)).one()
+    return Note(row.occasion, row.by, row.at, row.words)
+
+
 def of_incident(tx: Connection, incident_id: int) -> list[Note]:
     """What people wrote, oldest first, without the empty ones."""
     question = select(notes).where(notes.c.incident_id == incident_id, notes.c.words != "").order_by(notes.c.id)

@@ -33,6 +33,12 @@ class Message:
     channel_id: str | None
     ts: str | None
 
+    @property
+    def reminds_of(self) -> list[tuple[int, int]]:
+        """The deadlines that it reminds of, each with the index of its moment: what falls together is one message."""
+        first = [] if self.deadline_id is None else [(self.deadline_id, self.moment or 0)]
+        return [*first, *((int(deadline), int(moment)) for deadline, moment in self.detail.get("more", ()))]
+
 
 @dataclass(frozen=True)
 class Errand:
@@ -102,18 +108,22 @@ def redraw(
     now: datetime,
     drawings: Collection[str] = (),
     deadline_ids: Collection[int] = (),
+    assignment_ids: Collection[int] = (),
 ) -> None:
-    """Messages that show what has changed are drawn again: those of these drawings, or about these deadlines."""
+    """Messages that show what has changed are drawn again: of these drawings, or about these deadlines or roles."""
+    about = {*drawings, *(["reminder"] if deadline_ids else []), *(["role"] if assignment_ids else [])}
     question = (
         select(messages)
-        .where(
-            messages.c.incident_id.in_(incident_ids),
-            or_(messages.c.drawing.in_(drawings), messages.c.deadline_id.in_(deadline_ids)),
-        )
+        .where(messages.c.incident_id.in_(incident_ids), messages.c.drawing.in_(about))
         .order_by(messages.c.id)
     )
     rows = []
     for message in [_message(row) for row in tx.execute(question)]:
+        if message.drawing not in drawings and not (
+            any(deadline in deadline_ids for deadline, _ in message.reminds_of)
+            or message.detail.get("assignment") in assignment_ids
+        ):
+            continue
         lane = Saying(message.incident_id, message.drawing, message.place, message.user_id).lane
         rows.append(
             _errand_row("draw", lane, now, message.incident_id, message.id) | {"collapses": f"draw:{message.id}"}
@@ -142,29 +152,33 @@ def ask(
         _collapsed(tx, [row | {"collapses": collapses}])
 
 
-def ask_nudges(tx: Connection, nudges: Sequence[tuple[int, int, int]], now: datetime) -> None:
-    """An errand for each moment of a deadline whose time has come: (incident id, deadline id, index of the moment).
+def ask_for_home(tx: Connection, user_id: str, now: datetime) -> None:
+    """Somebody's App Home is to be drawn."""
+    lane = f"home:{user_id}"
+    ask(tx, "show_home", lane, now, detail={"user": user_id}, collapses=lane)
+
+
+def ask_nudges(tx: Connection, nudges: Mapping[int, Sequence[tuple[int, int]]], now: datetime) -> None:
+    """An errand for each incident in which something is due: its id -> (deadline id, index of the moment) of each.
 
     One statement with few parameters, however many rows: thousands may be due at once.
     """
     if not nudges:
         return
     if tx.dialect.name == "postgresql":
-        incident_ids, deadline_ids, indexes = (list(column) for column in zip(*nudges, strict=True))
         statement = text(
             "insert into outbox (errand, lane, incident_id, detail, created_at, not_before) "
-            "select 'nudge', 'nudge:' || d, i, json_build_object('deadline', d, 'moment', m), :now, :now "
-            "from unnest(cast(:i as int[]), cast(:d as int[]), cast(:m as int[])) as due(i, d, m)"
+            "select 'nudge', 'nudge:' || i, i, json_build_object('due', cast(d as json)), :now, :now "
+            "from unnest(cast(:i as int[]), cast(:d as text[])) as due(i, d)"
         )
-        values: dict[str, Any] = {"i": incident_ids, "d": deadline_ids, "m": indexes}
+        values: dict[str, Any] = {"i": list(nudges), "d": [json.dumps(due) for due in nudges.values()]}
     else:
         statement = text(
             "insert into outbox (errand, lane, incident_id, detail, created_at, not_before) "
-            "select 'nudge', 'nudge:' || d, i, json_object('deadline', d, 'moment', m), :now, :now from ("
-            "select json_extract(value, '$[0]') as i, json_extract(value, '$[1]') as d, "
-            "json_extract(value, '$[2]') as m from json_each(:nudges))"
+            "select 'nudge', 'nudge:' || json_extract(value, '$[0]'), json_extract(value, '$[0]'), "
+            "json_object('due', json_extract(value, '$[1]')), :now, :now from json_each(:nudges)"
         )
-        values = {"nudges": json.dumps(nudges)}
+        values = {"nudges": json.dumps(list(nudges.items()))}
     tx.execute(statement.bindparams(bindparam("now", type_=outbox.c.created_at.type)), {**values, "now": now})
 
 

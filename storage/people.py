@@ -27,7 +27,7 @@ def learn(tx: Connection, known: Sequence[Person], now: datetime) -> None:
     learned = {name: statement.excluded[name] for name in ("name", "language", "timezone", "is_active", "learned_at")}
     rows = [{**asdict(person), "learned_at": now} for person in known]
     for row in rows:
-        del row["dm_channel_id"]
+        del row["dm_channel_id"], row["home_at"], row["home_page"]
     tx.execute(statement.on_conflict_do_update(index_elements=["user_id"], set_=learned), rows)
 
 
@@ -42,9 +42,22 @@ def set_dm_channel(tx: Connection, user_id: str, channel_id: str) -> None:
     tx.execute(statement.on_conflict_do_update(index_elements=["user_id"], set_={"dm_channel_id": channel_id}))
 
 
+def set_home(tx: Connection, user_id: str, now: datetime, page: int | None = None) -> None:
+    """Somebody looks at their App Home, whether or not they are known; at this page, or at the one as before."""
+    looks = {"home_at": now} if page is None else {"home_at": now, "home_page": page}
+    statement = upsert(tx, people).values(user_id=user_id, is_active=True, **looks)
+    tx.execute(statement.on_conflict_do_update(index_elements=["user_id"], set_=looks))
+
+
 def not_there(tx: Connection, user_ids: Iterable[str]) -> set[str]:
     """Who of them has left the workspace."""
     question = select(people.c.user_id).where(people.c.user_id.in_(list(user_ids)), people.c.is_active.is_(False))
+    return set(tx.execute(question).scalars())
+
+
+def there(tx: Connection, user_ids: Iterable[str]) -> set[str]:
+    """Who of them was in the workspace when we last looked."""
+    question = select(people.c.user_id).where(people.c.user_id.in_(list(user_ids)), people.c.is_active.is_(True))
     return set(tx.execute(question).scalars())
 
 

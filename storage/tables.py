@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -99,12 +100,108 @@ incidents = Table(
     Column("dismissed_at", UtcTime),
     Column("dismissed_by", String(20)),
     _words("dismissal_reason"),
+    Column("kind", String(40), nullable=False, server_default=""),
+    Column("severity", Integer),
+    Column("graded_at", UtcTime),
+    Column("graded_by", String(20)),
+    Column("customer_tier", String(20)),
+    Column("money_lost_minor", BigInteger),  # in the currency's smallest unit
+    Column("money_lost_currency", String(3)),
+    Column("core_down_since", UtcTime),
+    Column("core_restored_at", UtcTime),
+    Column("part_faulty_since", UtcTime),
+    Column("part_restored_at", UtcTime),
+    Column("publicity", String(20)),
+    Column("high_risk", String(20)),
+    Column("complaint", String(20)),
+    Column("business_stopped", String(5)),
+    Column("closed_at", UtcTime),
     CheckConstraint("proposed_severity in (1, 2, 3)", name="severity"),
     Index(
         "ix_incidents_open",
         "reported_at",
-        postgresql_where=text("status <> 'dismissed'"),
-        sqlite_where=text("status <> 'dismissed'"),
+        postgresql_where=text("status not in ('dismissed', 'closed')"),
+        sqlite_where=text("status not in ('dismissed', 'closed')"),
+    ),
+)
+
+gradings = Table(
+    "gradings",
+    metadata,
+    _id(),
+    _of_incident(),
+    Column("form_key", String(80), nullable=False, unique=True),
+    Column("by", String(20), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("severity", Integer, nullable=False),
+    Column("proposed_severity", Integer, nullable=False),
+    _words("reason"),
+    CheckConstraint("severity in (1, 2, 3)", name="severity"),
+    Index("ix_gradings_incident", "incident_id"),
+)
+
+assignments = Table(
+    "assignments",
+    metadata,
+    _id(),
+    _of_incident(),
+    Column("role", String(20), nullable=False),
+    Column("user_id", String(20), nullable=False),
+    Column("asked_by", String(20)),  # None: the bot itself
+    Column("asked_at", UtcTime, nullable=False),
+    Column("accepted_at", UtcTime),
+    Column("ended_at", UtcTime),
+    Column("ended_why", String(20), nullable=False, server_default=""),
+    _words("note"),
+    Column("hands_over", Integer, ForeignKey("assignments.id", ondelete="SET NULL")),
+    _words("reason"),
+    Column("with_duties", Boolean, nullable=False, server_default=text("false")),
+    Index("ix_assignments_incident", "incident_id"),
+    # Whom something waits for, and who has to be replaced when they leave.
+    Index(
+        "ix_assignments_person",
+        "user_id",
+        postgresql_where=text("ended_at is null"),
+        sqlite_where=text("ended_at is null"),
+    ),
+    # One holder of a role, and one person asked for it, whoever clicks at the same moment.
+    Index(
+        "uq_assignments_held",
+        "incident_id",
+        "role",
+        unique=True,
+        postgresql_where=text("ended_at is null and accepted_at is not null"),
+        sqlite_where=text("ended_at is null and accepted_at is not null"),
+    ),
+    Index(
+        "uq_assignments_asked",
+        "incident_id",
+        "role",
+        unique=True,
+        postgresql_where=text("ended_at is null and accepted_at is null"),
+        sqlite_where=text("ended_at is null and accepted_at is null"),
+    ),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    _id(),
+    _of_incident(),
+    Column("key", String(80), nullable=False),  # of the playbook: trigger.number; of an added one, its form's
+    _words("words"),
+    Column("role", String(20)),
+    Column("state", String(20), nullable=False),
+    Column("user_id", String(20)),
+    Column("changed_by", String(20)),
+    Column("changed_at", UtcTime),
+    _words("reason"),
+    UniqueConstraint("incident_id", "key"),
+    Index(
+        "ix_tasks_person",
+        "user_id",
+        postgresql_where=text("state = 'taken'"),
+        sqlite_where=text("state = 'taken'"),
     ),
 )
 
@@ -172,6 +269,9 @@ notes = Table(
     Index("ix_notes_incident", "incident_id"),
 )
 
+# What waits for somebody above to say that they know of it.
+TO_ACKNOWLEDGE = "duty in ('report_up', 'inform_executive', 'involve_pr') and met_at is null and stopped_at is null"
+
 deadlines = Table(
     "deadlines",
     metadata,
@@ -188,7 +288,22 @@ deadlines = Table(
     Column("met_at", UtcTime),
     Column("met_by", String(20)),
     Column("stopped_at", UtcTime),
+    Column("subject", String(40), nullable=False, server_default=""),  # the role, or the id of a task
+    Column("postponed_at", UtcTime),
     Index("ix_deadlines_incident", "incident_id"),
+    Index(
+        "ix_deadlines_owner",
+        "owner_id",
+        "due_at",
+        postgresql_where=text("met_at is null and stopped_at is null"),
+        sqlite_where=text("met_at is null and stopped_at is null"),
+    ),
+    Index(
+        "ix_deadlines_to_acknowledge",
+        "due_at",
+        postgresql_where=text(TO_ACKNOWLEDGE),
+        sqlite_where=text(TO_ACKNOWLEDGE),
+    ),
     # Only rows that the clock still has something to do with: waking costs what is due, not what is open (decision 4).
     Index(
         "ix_deadlines_next_nudge",
@@ -206,9 +321,9 @@ messages = Table(
     Column("drawing", String(30), nullable=False),  # what draws it: card, announcement, reminder ...
     Column("place", String(20), nullable=False),  # incident, announcements, or person
     Column("user_id", String(20)),  # whom a direct message goes to
-    Column("deadline_id", Integer, ForeignKey("deadlines.id", ondelete="CASCADE")),
+    Column("deadline_id", Integer, ForeignKey("deadlines.id", ondelete="CASCADE")),  # what it reminds of
     Column("moment", Integer),
-    Column("detail", JSON),  # ids and numbers only
+    Column("detail", JSON),  # ids and numbers only; `more`: the other deadlines it reminds of, with their moments
     Column("created_at", UtcTime, nullable=False),
     Column("channel_id", String(20)),
     Column("ts", String(30)),
@@ -262,7 +377,7 @@ journal = Table(
     "journal",
     metadata,
     _id(),
-    _of_incident(),
+    _of_incident(nullable=True),  # None: of the installation, such as a new procedure file
     Column("at", UtcTime, nullable=False),
     Column("by", String(20)),  # None: the bot itself
     Column("what", String(40), nullable=False),
@@ -282,6 +397,8 @@ people = Table(
     Column("is_active", Boolean, nullable=False),
     Column("dm_channel_id", String(20)),
     Column("learned_at", UtcTime),
+    Column("home_at", UtcTime),  # when they last looked at App Home
+    Column("home_page", Integer, nullable=False, server_default="0"),
 )
 
 rosters = Table(

@@ -11,10 +11,10 @@ from typing import Any
 
 from sqlalchemy import create_engine, select, text
 
-from bot import procedure as procedures
 from bot import settings as environment
 from bot.__main__ import Program, migrate_database
-from bot.deadlines import decide
+from bot.deadlines import decide_all
+from bot.procedure_file import ProcedureFile
 from bot.settings import Settings
 from handlers import clock
 from storage import deadlines, outbox, tables
@@ -39,7 +39,7 @@ def tick_without_claim(program: Program) -> int:
         rows = tx.execute(select(tables.deadlines).where(tables.deadlines.c.next_nudge_at <= now)).all()
         due = [deadlines.get(tx, row.id) for row in rows]
         tx.execute(text("select pg_sleep(0.2)"))  # all look before anybody writes
-        clock._fire(tx, [(deadline, decide(deadline, now)) for deadline in due], now)
+        clock._fire(tx, [(deadline, decide_all(deadline, now)) for deadline in due], now)
     return len(due)
 
 
@@ -57,7 +57,7 @@ def claim(program: Program) -> list[int]:
 def main(what: str) -> None:
     """Does it, and prints the answer."""
     settings = environment.load()
-    program = Program(settings, procedures.load(settings.hotline_procedure))
+    program = Program(settings, ProcedureFile(settings.hotline_procedure))
     wait_at_barrier(settings)
     did: Any = None
     if what == "tick":

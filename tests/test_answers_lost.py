@@ -17,6 +17,8 @@ from tests.workspace import (
     LIN,
     MEI,
     PAYMENTS_FAIL,
+    WANG,
+    ZHOU,
     Workspace,
 )
 
@@ -61,7 +63,7 @@ def check_once_each(office: Workspace) -> Incident:
     [channel] = office.channels()
     incident = office.incident(1)
     assert channel["id"] == incident.channel_id
-    assert set(channel["members"]) == {LIN, ADA, MEI, BOT}
+    assert set(channel["members"]) == {LIN, ADA, MEI, WANG, ZHOU, BOT}
     assert channel["topic"].startswith("INC-1 ")
     assert "INC-1" in channel["purpose"]
     [card] = office.said(channel["id"])
@@ -89,7 +91,7 @@ def test_a_reminder_comes_once_in_the_channel_and_once_in_person(office: Workspa
     office.wait(3)
     office.wait(0.5)
     office.wait(0.5)
-    assert [said.buttons for said in office.said(channel)[1:]] == [["verify.open*"]]
+    assert [said.buttons for said in office.said(channel)[1:]] == [["verify.open*", "acknowledge.confirm"]]
     assert len(office.said(LIN)) == 1
 
 
@@ -151,7 +153,7 @@ def test_everything_arrives_in_order_after_an_outage_during_a_report(office: Wor
     assert {LIN, ADA, MEI} <= set(channel["members"])
     assert len(channel["pins"]) == 1
     assert len(office.said("incidents")) == 1
-    assert len(office.said(LIN)) == 1
+    assert len(office.said(LIN)) == 2, "reminded, and told that it is late"
     assert len(office.said(MEI)) == 1
 
 

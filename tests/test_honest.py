@@ -5,6 +5,7 @@ import inspect
 import re
 import string
 from collections.abc import Callable, Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,39 @@ from babel.messages.pofile import read_po
 from cryptography.fernet import Fernet
 
 import handlers
-from bot.incident import ContactChannel, CustomerLanguage, Duty, Emotion, Role, Source, Status, Tier, Urgency
-from bot.procedure import NUMBERS, VOCABULARIES
-from handlers import card
+from bot import wording
+from bot.incident import (
+    Complaint,
+    ContactChannel,
+    CustomerLanguage,
+    Duty,
+    Emotion,
+    HighRisk,
+    Publicity,
+    Role,
+    Source,
+    Status,
+    Tier,
+    Urgency,
+    YesNo,
+)
+from bot.procedure import NUMBERS, VOCABULARIES, WHO
+from bot.procedure_file import load
+from handlers import card, checklist, reminders
+from handlers.dismiss import Becomes
 from storage.db import Database
 from storage.encryption import Cipher
 from storage.schema import is_current, migrate
 from storage.tables import metadata
-from tests.workspace import MANIFEST, ROOT
+from tests.workspace import MANIFEST, PROCEDURE, ROOT
 
+CHOSEN: dict[str, type[StrEnum]] = {
+    "publicity": Publicity,
+    "high_risk": HighRisk,
+    "complaint": Complaint,
+    "yes_no": YesNo,
+    "becomes": Becomes,
+}
 TEMPLATES = ROOT / "message_templates"
 
 # Who may use whom (design.md). bot/__main__.py joins the others.
@@ -63,7 +88,7 @@ def test_rooms_keep_to_themselves(room: str) -> None:
 
 def test_steps_do_not_use_steps() -> None:
     steps = {step.__name__ for step in handlers.STEPS}
-    shared = {"handlers.overview"}  # App Home shows the same list as the command
+    shared = {"handlers.overview", "handlers.reminders"}  # App Home shows the same list and the same buttons
     for step in handlers.STEPS:
         used = imported(ast.parse(inspect.getsource(step))) & (steps - shared - {step.__name__})
         assert not used, f"{step.__name__} uses {used}"
@@ -128,10 +153,14 @@ def test_each_button_is_listened_for(registered: list[tuple[str, str, Callable[.
                 chosen |= set(words)
             if node.func.id in ("button", "overflow", "modal"):
                 drawn |= {word for word in words if isinstance(word, str) and "." in word}
-    windows = {"report.done", "customer.shown"}  # nothing to submit
+    windows = {"report.done", "customer.shown", "roles.handed"}  # nothing to submit
     assert drawn - windows <= heard
-    assert {action for _, action in card.NEXT} <= heard
-    assert set(card.MENU) == chosen
+    assert {*card.NEXT, *reminders.DOES.values(), *reminders.OF_A_SUBJECT} <= heard
+    assert {
+        *card.MENU,
+        *card.COMPLAINT_MENU,
+        *(word for words in checklist.CHOICES.values() for word in words),
+    } <= chosen
 
 
 def test_the_manifest_has_what_the_code_listens_for_and_no_more(
@@ -219,7 +248,7 @@ def test_every_phrase_that_the_code_names_exists_and_none_is_left_over() -> None
     source += "\n".join(path.read_text(encoding="utf-8") for path in (TEMPLATES / "channel").glob("*.j2"))
     composed = {
         *(f"duty.{word}" for word in Duty),
-        *(f"role.{word}" for word in Role),
+        *(f"role.{word}" for word in Role if word is not Role.OWNER),
         *(f"status.{word}" for word in Status),
         *(f"tier.{word}" for word in Tier),
         *(f"emotion.{word}" for word in Emotion),
@@ -230,9 +259,23 @@ def test_every_phrase_that_the_code_names_exists_and_none_is_left_over() -> None
         *(f"reason.{fact}.{word}" for fact, words in VOCABULARIES.items() for word in words),
         *(f"reason.{fact}.{kind}" for fact in NUMBERS for kind in ("at_least", "more_than")),
         "reason.trigger",
+        *(f"{vocabulary}.{word}" for vocabulary, words in CHOSEN.items() for word in words),
+        *(f"who.{word}" for word in WHO),
+        *(f"allowed.role_{why}" for why in ("no_answer", "handed_back", "handed_over", "relieved", "gone")),
+        *(f"{kind}.{duty}" for duty in Duty for kind in ("remind", "met")),
+        *(f"late.{duty}" for duty in Duty if duty is not Duty.REGRADE),
+        "card.note.solution",
+        *(key for key in known if re.fullmatch(r"(tell|remind)\.[a-z_]+(\.addressee)?", key)),
+        *(f"graded.{key}" for key in ("joined", "relieved")),
+        *(f"button.{action}" for action in (*card.NEXT, *card.MENU, *reminders.DOES.values(), *reminders.OF_A_SUBJECT)),
+        *(f"card.note.{occasion}" for occasion in ("verified", "also_reported", "handed_over")),
+        *(f"roles.{why}" for why in ("no_answer", "handed_back", "relieved", "gone")),
+        *(f"roles.after_{why}" for why in ("no_answer", "handed_back", "gone")),
+        *(f"role_left.{why}" for why in ("no_answer", "handed_back", "gone")),
+        *(f"button.{word}" for words in checklist.CHOICES.values() for word in words),
         *(f"button.{name}" for name in ("report.open", "verify.open", "contact.open", "dismiss.open", "customer.show")),
     }
-    fields = re.findall(r"(?:Text|Number|Choice|Word|When|Files)\(\s*\"(\w+)\",\s*\"(\w+)\"", source)
+    fields = re.findall(r"(?:Text|Number|Amount|Somebody|Choice|Word|When|Files)\(\s*\"(\w+)\",\s*\"(\w+)\"", source)
     composed |= {f"{form}.{name}" for name, form in fields}
     hints = {key for key in known if key.endswith((".hint", ".placeholder"))}
     assert {key.rpartition(".")[0] for key in hints} <= composed
@@ -241,11 +284,21 @@ def test_every_phrase_that_the_code_names_exists_and_none_is_left_over() -> None
     assert not left_over, left_over
 
 
-def test_every_template_exists_in_both_languages_and_each_duty_has_its_messages() -> None:
+def test_each_duty_has_its_messages() -> None:
+    for words in wording.load().values():
+        for duty in Duty:
+            said = ["remind", "met"] if duty is Duty.REGRADE else ["remind", "late", "met"]
+            assert all(words.has(f"{kind}.{duty}") for kind in said), duty
+            times = load(PROCEDURE).duties.get(duty)
+            if times and times.to:
+                assert words.has(f"tell.{duty}")
+                assert words.has(f"remind.{duty}.addressee")
+
+
+def test_every_template_exists_in_both_languages() -> None:
     names = {path.name.removesuffix(".j2") for path in (TEMPLATES / "channel").glob("*.j2")}
     stems = {name.rpartition(".")[0] for name in names}
     assert names == {f"{stem}.{language}" for stem in stems for language in ("en", "zh")}
-    assert {f"{duty}.{kind}" for duty in Duty for kind in ("remind", "escalate", "met")} <= stems
 
 
 def test_no_text_for_people_stands_in_the_code() -> None:

@@ -9,13 +9,26 @@ from dataclasses import dataclass
 
 import pytest
 
-from bot import procedure as procedures
 from bot.__main__ import Program
 from bot.incident import Incident
+from bot.procedure_file import ProcedureFile
 from bot.settings import Settings
 from storage import incidents
 from tests.processes import BotProcess, environment_of, is_all_carried, is_holding, put_back_in_time
-from tests.workspace import ADA, BOT, LIN, MEI, PAYMENTS_FAIL, PROCEDURE, Clock, Sandbox, Workspace, settings_for
+from tests.workspace import (
+    ADA,
+    BOT,
+    LIN,
+    MEI,
+    PAYMENTS_FAIL,
+    PROCEDURE,
+    WANG,
+    ZHOU,
+    Clock,
+    Sandbox,
+    Workspace,
+    settings_for,
+)
 
 BEFORE, AFTER = "hold_before", "hold_after"  # the call took effect, or it did not
 
@@ -87,7 +100,7 @@ def own_sandbox() -> Iterator[Sandbox]:
 def _installation(sandbox: Sandbox, url: str) -> Iterator[Installation]:
     sandbox.post("/reset")
     settings = settings_for(sandbox, url)
-    reader = Program(settings, procedures.load(PROCEDURE))  # never started: it only reads the database
+    reader = Program(settings, ProcedureFile(PROCEDURE))  # never started: it only reads the database
     installation = Installation(sandbox, settings, Workspace(sandbox, Clock(), reader))
     yield installation
     sandbox.heal()
@@ -118,7 +131,7 @@ def check_once_each(installation: Installation, is_private: bool = False) -> Non
     assert [channel["id"] for channel in channels] == [incident.channel_id]
     channel = channels[0]
     assert channel["is_private"] is is_private
-    assert set(channel["members"]) == {LIN, ADA, MEI, BOT}
+    assert set(channel["members"]) == {LIN, ADA, MEI, WANG, ZHOU, BOT}
     assert channel["topic"].startswith(incident.number)
     assert incident.number in channel["purpose"]
     said = workspace.said(channel["id"])
@@ -214,7 +227,7 @@ def test_reminders_come_once_after_a_kill(installed: Installation, kind: str) ->
     installed.start()
     installed.kill_at(hold, calls=2)
     installed.finish()
-    assert [said.buttons for said in workspace.said(channel)[1:]] == [["verify.open*"]]
+    assert [said.buttons for said in workspace.said(channel)[1:]] == [["verify.open*", "acknowledge.confirm"]]
     assert len([said for said in workspace.said(LIN) if f"<#{channel}>" in said.text]) == 1
 
 

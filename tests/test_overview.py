@@ -1,5 +1,7 @@
 """Where things stand: list, status, help, App Home; each in the reader's language."""
 
+from prometheus_client import REGISTRY
+
 from tests.workspace import ADA, GUEST, LIN, WANG, ZHOU, Workspace
 
 
@@ -78,3 +80,13 @@ def test_who_leaves_is_not_called_in(office: Workspace) -> None:
     office.settle()
     incident = office.report(LIN)
     assert ADA not in office.channel(str(office.incident(incident.id).channel_id))["members"]
+
+
+def test_how_long_people_wait_for_an_answer_is_measured(office: Workspace) -> None:
+    def measured() -> float:
+        return REGISTRY.get_sample_value("hotline_answer_seconds_sum", {"kind": "command"}) or 0
+
+    before = measured()
+    office.sandbox.fault("views.open", "latency", seconds=0.2)
+    assert office.command(ADA)["view"]
+    assert measured() - before >= 0.2

@@ -16,9 +16,10 @@ import pytest
 from sqlalchemy import create_engine, select, text
 
 from bot.__main__ import utc_now
+from bot.incident import Duty
 from bot.settings import Settings
 from storage import deadlines, outbox
-from storage.tables import messages
+from storage.tables import incidents
 from tests.processes import BotProcess, environment_of, is_all_carried, put_back_in_time
 from tests.replica import BARRIER
 from tests.workspace import ADA, LIN, MEI, ROOT, Sandbox, Workspace, opened, settings_for
@@ -68,11 +69,15 @@ def in_step(settings: Settings, what: str) -> list[str]:
     return did
 
 
-def reminders(workspace: Workspace) -> Counter[tuple[int, str]]:
-    """How often each deadline was reminded of, by place."""
+def reminders(workspace: Workspace) -> Counter[tuple[int, str | None]]:
+    """How often each deadline was reminded of: to a person, or (None) in the channel."""
     with workspace.bot.db.read() as tx:
-        rows = tx.execute(select(messages.c.deadline_id, messages.c.place).where(messages.c.drawing == "reminder"))
-        return Counter((row.deadline_id, row.place) for row in rows)
+        said = [
+            message
+            for number in tx.execute(select(incidents.c.id)).scalars()
+            for message in outbox.of_incident(tx, number)
+        ]
+    return Counter((deadline_id, message.user_id) for message in said for deadline_id, _ in message.reminds_of)
 
 
 def carried_later(workspace: Workspace) -> None:
@@ -90,10 +95,10 @@ def several_due(workspace: Workspace, count: int = 6) -> None:
 def test_each_deadline_is_reminded_of_once_by_four_processes_in_step(shared: Workspace, settings: Settings) -> None:
     several_due(shared)
     fired = in_step(settings, "tick")
-    assert sum(int(number) for number in fired) == 6, fired
+    assert sum(int(number) for number in fired) == 12, fired
     carried_later(shared)
     assert set(reminders(shared).values()) == {1}
-    assert len(reminders(shared)) == 12, "in the channel and in person"
+    assert len(reminders(shared)) == 36, "in the channel, the owner, the supervisor, and the one who gets a copy"
 
 
 def test_without_the_claim_they_would_remind_twice(shared: Workspace, settings: Settings) -> None:
@@ -149,7 +154,7 @@ def test_a_step_and_the_clock_at_the_same_moment_do_not_block_each_other(shared:
     shared.clock.now += timedelta(minutes=3)
     answers = []
     with shared.bot.db.begin() as tx:
-        [due] = deadlines.claim_due(tx, shared.clock.now, 10)
+        due = next(each for each in deadlines.claim_due(tx, shared.clock.now, 10) if each.duty is Duty.VERIFY)
         person = threading.Thread(target=lambda: answers.append(shared.submit(ADA, note="It holds")))
         person.start()
         shared.until(lambda: waiting_for_locks(shared) == 1)
@@ -179,7 +184,8 @@ def test_what_fell_due_while_the_bot_was_down_is_said_at_the_next_start(
     for number in (1, 2, 3):
         put_back_in_time(workspace, number, 5.5)  # nobody was there to remind; now the lead is to be told
     bot = BotProcess(environment_of(settings)).ready()
-    workspace.until(lambda: len(reminders(workspace)) == 6 and is_all_carried(workspace), 20)
+    workspace.until(lambda: len(reminders(workspace)) == 24 and is_all_carried(workspace), 20)
+    assert set(reminders(workspace).values()) == {1}
     for channel in channels:
         told = [said.text for said in workspace.said(channel)[1:]]
         assert len(told) == 1, told
@@ -196,7 +202,7 @@ def test_several_real_bots_remind_once(sandbox: Sandbox, settings: Settings) -> 
     bots = [BotProcess(environment) for _ in range(3)]
     for bot in bots:
         bot.ready()
-    workspace.until(lambda: len(reminders(workspace)) == 6 and is_all_carried(workspace), 20)
+    workspace.until(lambda: len(reminders(workspace)) == 18 and is_all_carried(workspace), 20)
     assert set(reminders(workspace).values()) == {1}
     for number in (1, 2, 3):
         channel = str(workspace.incident(number).channel_id)

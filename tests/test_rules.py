@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,8 +26,7 @@ from bot.incident import (
     Tier,
     YesNo,
 )
-from bot.procedure import load
-from bot.settings import WrongSetup
+from bot.procedure_file import load
 from handlers.card import reasons
 from handlers.channel import name_of
 from tests.workspace import PROCEDURE
@@ -246,39 +244,3 @@ def test_a_customers_name_is_masked(name: str, masked: str) -> None:
 def test_a_customers_name_is_masked_inside_what_people_say() -> None:
     assert without_name("Acme Ltd can't pay", "Acme Ltd") == "A*** can't pay"
     assert without_name("A case", "A") == "A case"
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "sentence"),
-    [
-        ("within: 5", "within: five", "duties.verify.within"),
-        ("within: 5", "within: 1", "duties.verify: severity 1: remind_before must be less than within"),
-        ("  verify:\n    within", "  verifi:\n    within", "duties.verifi"),
-        ("role: supervisor", "role: boss", "ladder.1.role"),
-        ("role: supervisor", "role: owner", "the roles go up in this order"),
-        ('"#incidents"', '"incidents"', "channels.announcements"),
-        ("emotion: [furious]", "emotion: [fuming]", "emotion can't be fuming; it can be calm, worried"),
-        ("emotion: [furious]", "mood: [furious]", "mood is no fact; known are"),
-        ("emotion: [furious]", "emotion: {at_least: 1}", "emotion is a word"),
-        (
-            "{customers_affected: {at_least: 10}}",
-            "{customers_affected: [many]}",
-            "line 81: grading.1: customers_affected is a number",
-        ),
-        ("trigger: [escalated_complaint]", "trigger: [complaint]", "the trigger complaint, which is not in triggers"),
-        ("at_least: 100", "at_leest: 100", "grading.0"),
-        ("USD: 7.10", "USD: 0", "money.rates.USD"),
-        ('people: ["@supervisors"]', 'people: ["supervisors"]', "ladder.1.people.0"),
-        ("grading:", "grading: [", "line"),
-    ],
-)
-def test_a_mistake_in_the_procedure_file_is_named_by_line_and_field(
-    tmp_path: Path, old: str, new: str, sentence: str
-) -> None:
-    text = PROCEDURE.read_text(encoding="utf-8")
-    assert old in text
-    path = tmp_path / "ours.yml"
-    path.write_text(text.replace(old, new, 1), encoding="utf-8")
-    with pytest.raises(WrongSetup) as wrong:
-        load(path)
-    assert any(said.startswith("ours.yml line ") and sentence in said for said in wrong.value.sentences), wrong.value

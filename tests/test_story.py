@@ -1,6 +1,23 @@
 """Start here: a whole incident as people live it, from the report to its end, on both transports and both databases."""
 
-from tests.workspace import ADA, EVA, LIN, MEI, PAYMENTS_FAIL, SUN, WANG, Sandbox, Workspace, opened, settings_for
+import re
+
+from tests.workspace import (
+    ADA,
+    EVA,
+    LIN,
+    MEI,
+    PAYMENTS_FAIL,
+    SUN,
+    WANG,
+    ZHOU,
+    Sandbox,
+    Workspace,
+    opened,
+    settings_for,
+)
+
+LEA, PAT, HE = "U0LEA", "U0PAT", "U0HE"
 
 
 def test_a_report_becomes_a_channel_with_the_right_people_and_running_clocks(workspace: Workspace) -> None:
@@ -18,7 +35,7 @@ def test_a_report_becomes_a_channel_with_the_right_people_and_running_clocks(wor
     card = workspace.card(workspace.incident(1))
     assert "Proposed: 🔴 severity 1 — 120 customers are affected (100 or more)" in card.everything
     assert "Acme" not in card.everything, "customers are masked where others read along"
-    assert card.buttons == ["verify.open*", "contact.open"]
+    assert card.buttons == ["verify.open*", "grade.open", "contact.open"]
     [announcement] = workspace.said("incidents")
     assert f"<#{channel['id']}>" in announcement.text
 
@@ -51,7 +68,7 @@ def test_who_verifies_and_who_calls_the_customer_stop_the_clocks(workspace: Work
     channel = str(workspace.incident(incident.id).channel_id)
     workspace.wait(3)
     reminder = workspace.said(channel)[-1]
-    assert reminder.buttons == ["verify.open*"], "the reminder has the button that does the thing"
+    assert reminder.buttons == ["verify.open*", "acknowledge.confirm"], "what falls together is one message"
 
     assert workspace.click(ADA, reminder, "verify.open")["view"]["title"]["text"] == "Verify INC-1"
     workspace.submit(ADA, note="Card payments only, since 13:50")
@@ -59,20 +76,65 @@ def test_who_verifies_and_who_calls_the_customer_stop_the_clocks(workspace: Work
     done = next(said for said in workspace.said(channel) if said.ts == reminder.ts)
     assert f"✅ INC-1 was verified by <@{ADA}>" in done.text
     assert "2 minutes early" in done.text
-    assert done.buttons == [], "a used button is gone"
+    assert done.buttons == ["acknowledge.confirm*"], "a used button is gone, the other one is the primary now"
     assert "✅ INC-1" in workspace.said(LIN)[-1].text, "the direct message says so too"
     card = workspace.card(incident)
     assert "✅ *Verify*" in card.everything
     assert "Card payments only" in card.everything
-    assert card.buttons == ["contact.open*"], "the next step is the primary button"
+    assert card.buttons == ["grade.open*", "contact.open"], "the next step is the primary button"
 
     assert workspace.click(LIN, card, "contact.open")["view"]
     workspace.submit(LIN, said="We are on it, I call again at 16:00", answer="Please hurry")
     workspace.settle()
     assert "✅ *First contact*" in workspace.card(incident).everything
-    before = len(workspace.said(channel))
+    before = {said.ts for said in workspace.said(channel)}
     workspace.wait(60)
-    assert len(workspace.said(channel)) == before, "a met duty is not reminded of"
+    new = " ".join(said.text for said in workspace.said(channel) if said.ts not in before)
+    assert "knows of INC-1" in new, "what is still owed is"
+    assert "first contact" not in new, "a met duty is not reminded of"
+    assert "not verified" not in new
+
+
+def test_it_is_graded_the_team_takes_its_roles_and_the_supervisor_knows(workspace: Workspace) -> None:
+    incident = workspace.report()
+    channel = str(workspace.incident(incident.id).channel_id)
+    workspace.wait(0)
+    workspace.click(WANG, workspace.said(WANG)[-1], "acknowledge.confirm")
+    workspace.settle()
+    assert "✅ *Report up*" in workspace.card(incident).everything
+    assert "⏱ *Assemble the team*" in workspace.card(incident).everything
+
+    workspace.click(ADA, workspace.card(incident), "verify.open")
+    workspace.submit(ADA, note="Card payments only")
+    workspace.settle()
+    checklist = next(said for said in workspace.said(channel) if "Find out what is down" in said.everything)
+    assert "tasks.add" in str(checklist.buttons)
+
+    workspace.grade(WANG, incident, 1)
+    card = workspace.card(incident)
+    assert f"🔴 *Severity 1*, confirmed by <@{WANG}>" in card.everything
+    assert card.buttons[0] == "roles.open*", "the next step"
+    opened = workspace.click(WANG, card, "roles.open")
+    assert {MEI, ZHOU} <= set(re.findall("U0[A-Z]+", str(opened["view"]["blocks"]))), "filled in from the rosters"
+    workspace.submit(WANG)
+    workspace.settle()
+    asked = {user: workspace.said(user)[-1] for user in (MEI, ZHOU, LEA, PAT, HE)}
+    for user, message in asked.items():
+        assert message.buttons == ["roles.accept*", "roles.decline"], user
+        assert user in workspace.channel(channel)["members"]
+    for user in asked:
+        for message in workspace.said(user):
+            if "roles.accept*" in message.buttons:
+                workspace.click(user, message, "roles.accept")
+        workspace.settle()
+    card = workspace.card(incident)
+    assert f"Lead <@{MEI}>" in card.everything
+    assert f"Customer relations <@{HE}>" in card.everything
+    assert "✅ *Assemble the team*" in card.everything
+    assert f"*First contact* · <@{HE}>" in card.everything, "what is owed follows the role"
+    assert card.buttons == ["contact.open*"]
+    workspace.wait(10)
+    assert any("120 位客户尚未首次联系" in said.text for said in workspace.said(HE)), "the reminder follows too"
 
 
 def test_what_is_no_emergency_ends_with_a_reason_and_stays_on_record(workspace: Workspace) -> None:

@@ -87,7 +87,7 @@ def test_a_form_that_arrives_several_times_at_once_is_one_report(workspace: Work
     assert all("INC-1" in str(answer["response"]) for answer in sent), answers
     at_once(*[lambda: again(workspace, sent[0])] * 3)
     assert rows(workspace)["incidents"] == 1
-    assert rows(workspace)["deadlines"] == 2
+    assert rows(workspace)["deadlines"] == 3
     assert len(workspace.channels()) == 1
     assert len(messages(workspace, workspace.incident(1))) == 2, "a card and an announcement"
 

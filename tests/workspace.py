@@ -19,9 +19,9 @@ from typing import Any, Self
 import httpx
 from pydantic import SecretStr
 
-from bot import procedure as procedures
 from bot.__main__ import Program, migrate_database
 from bot.incident import Incident
+from bot.procedure_file import ProcedureFile
 from bot.settings import Settings
 from handlers.clock import tick
 from handlers.transport import HttpServer, SocketMode
@@ -33,7 +33,8 @@ PROCEDURE = ROOT / "bot" / "procedure.yml"
 TOKENS = {"bot": "xoxb-sandbox", "app": "xapp-sandbox", "secret": "sandbox-signing-secret"}
 
 LIN, ADA, MEI, WANG, SUN, EVA = "U0LIN", "U0ADA", "U0MEI", "U0WANG", "U0SUN", "U0EVA"  # as the sandbox seeds them
-ZHOU, GUEST, GONE, BOT = "U0ZHOU", "U0GUEST", "U0GONE", "U0HOTLINE"
+ZHOU, QIAN, LEA, PAT, HE, QUINN = "U0ZHOU", "U0QIAN", "U0LEA", "U0PAT", "U0HE", "U0QUINN"
+GUEST, GONE, BOT = "U0GUEST", "U0GONE", "U0HOTLINE"
 
 PAYMENTS_FAIL = {
     "what_happened": "Payments fail with error 502",
@@ -170,6 +171,29 @@ class Workspace:
         assert found is not None
         return found
 
+    def grade(self, user: str, incident: Incident, severity: int, reason: str = "", **facts: Any) -> Any:
+        """Somebody grades an incident, from the card or its menu; everything it sets off is carried."""
+        card = self.card(incident)
+        if any(button.startswith("grade.open") for button in card.buttons):
+            opened = self.click(user, card, "grade.open")
+        else:
+            opened = self.click(user, card, "card.menu", option=f"grade.open:{incident.id}")
+        assert opened["view"], opened
+        decision = next(
+            block["block_id"] for block in opened["view"]["blocks"] if block["block_id"].startswith("decision_")
+        )
+        answer = self.submit(user, **{decision: str(severity), "reason": reason, **facts})
+        self.settle()
+        return answer
+
+    def assign(self, user: str, incident: Incident, **chosen: str | None) -> Any:
+        """Somebody assigns the roles of an incident as proposed, except `chosen`; everything it sets off is carried."""
+        opened = self.click(user, self.card(incident), "card.menu", option=f"roles.open:{incident.id}")
+        assert opened["view"]["callback_id"] == "roles.submit", opened
+        answer = self.submit(user, **chosen)
+        self.settle()
+        return answer
+
     def incident(self, number: int) -> Incident:
         """What the database knows of an incident."""
         with self.bot.db.read() as tx:
@@ -266,7 +290,7 @@ def opened(sandbox: Sandbox, settings: Settings, clock: Clock | None = None, res
     if reset:
         sandbox.post("/reset")
     clock = clock or Clock()
-    program = Program(settings, procedures.load(settings.hotline_procedure), clock)
+    program = Program(settings, ProcedureFile(settings.hotline_procedure), clock)
     migrate_database(program.db)
     with Workspace(sandbox, clock, program) as workspace:
         program.start()

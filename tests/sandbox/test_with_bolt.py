@@ -45,6 +45,33 @@ def bolt(sandbox: Sandbox) -> Iterator[App]:
     assert sandbox.get("wait", connections=0, timeout=10)["ok"]
 
 
+def test_a_choice_is_told_at_once_with_what_was_typed(sandbox: Sandbox, bolt: App) -> None:
+    option = {"text": {"type": "plain_text", "text": "Large"}, "value": "l"}
+    select = {"type": "static_select", "action_id": "chosen", "options": [option]}
+    label = {"type": "plain_text", "text": "Size"}
+    size = {"type": "input", "block_id": "size", "label": label, "element": select, "dispatch_action": True}
+    told: list[Any] = []
+
+    @bolt.command("/incident")
+    def command(ack: Any, body: Any, client: WebClient) -> None:
+        client.views_open(trigger_id=body["trigger_id"], view=modal(blocks=[*modal()["blocks"], size]))
+        ack()
+
+    @bolt.action("chosen")
+    def chosen(ack: Any, action: Any, body: Any) -> None:
+        told.append((action["selected_option"], body["view"]["state"]["values"]))
+        ack()
+
+    sandbox.do("act/command", user="U0ADA", channel="general", text="/incident")
+    sandbox.do("act/view_action", user="U0ADA", action_id="chosen", values={"title": "It rains", "size": "l"})
+    sandbox.do("act/view_action", user="U0ADA", action_id="chosen", option="l")
+    for choice, values in told:
+        assert choice["value"] == "l"
+        assert values["title"]["text"]["value"] == "It rains"
+        assert values["size"]["chosen"]["selected_option"]["value"] == "l"
+    assert len(told) == 2
+
+
 def test_from_a_command_to_a_channel_with_a_card_whose_button_is_pressed(sandbox: Sandbox, bolt: App) -> None:
     @bolt.command("/incident")
     def command(ack: Any, body: Any, client: WebClient) -> None:

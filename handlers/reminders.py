@@ -1,0 +1,239 @@
+"""A reminder is answered: the thing is done, put off once, or taken over.
+
+The clock writes what is due (`handlers/clock.py`); here it is drawn, and its own two buttons are heard.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from slack_bolt import Ack, App
+from slack_sdk.models.blocks import Block, ButtonElement
+from sqlalchemy import Connection
+
+from bot import deadlines as rules
+from bot import grading, lifecycle
+from bot.incident import Deadline, Duty, Incident, Moment, MomentKind, NotAllowed, Person, Role
+from bot.wording import Mrkdwn, Wording, channel_link, mention
+from handlers import card, duties
+from handlers.blocks import Json, actions, button, section
+from handlers.desk import Desk, Drawing
+from handlers.words import chosen_id
+from storage import deadlines, incidents, journal, outbox, people, roles, tasks
+from storage.outbox import Message
+
+# The button that does the thing. Those that are about one role or one task carry its id, the others the incident's.
+DOES = {
+    Duty.VERIFY: "verify.open",
+    Duty.REPORT_UP: "acknowledge.confirm",
+    Duty.INFORM_EXECUTIVE: "acknowledge.confirm",
+    Duty.INVOLVE_PR: "acknowledge.confirm",
+    Duty.ASSEMBLE_TEAM: "roles.open",
+    Duty.FIRST_CONTACT: "contact.open",
+    Duty.UPDATE: "contact.open",
+    Duty.PRELIMINARY_SOLUTION: "solution.open",
+    Duty.COMPLAINT_RESPONSE: "contact.open",
+    Duty.COMPLAINT_SOLUTION: "solution.open",
+    Duty.COMPLEX_SOLUTION: "solution.open",
+    Duty.COMPLAINT_FEEDBACK: "contact.open",
+    Duty.FOLLOW_UP: "contact.open",
+    Duty.TASK: "tasks.done",
+    Duty.REGRADE: "grade.confirm",
+}
+OF_A_SUBJECT = ("tasks.done", "roles.accept", "roles.decline")
+OF_A_DEADLINE = ("acknowledge.confirm",)
+
+
+def register(app: App) -> None:
+    """What leads here."""
+    app.action("reminders.postpone")(postpone)
+    app.action("reminders.take_over")(take_over)
+
+
+def postpone(ack: Ack, action: Json, desk: Desk, person: Person, now: datetime) -> None:
+    """Once, for half of what is left; only by the one who owes it."""
+    deadline_id = chosen_id(action)
+    with desk.db.begin() as tx:
+        incident = incidents.get(tx, deadlines.get(tx, deadline_id).incident_id, lock=True)
+        deadline = deadlines.get(tx, deadline_id, lock=True)
+        lifecycle.check_owes(deadline, person.user_id)
+        later = rules.postponed(deadline, now)
+        if later is None:
+            raise NotAllowed("allowed.not_later", at=deadline.due_at)
+        deadlines.change(tx, later)
+        journal.add(tx, incident.id, "postponed", person.user_id, now, duty=deadline.duty)
+        outbox.redraw(tx, [incident.id], now, (), [deadline.id])
+    ack()
+    desk.wake()
+
+
+def take_over(ack: Ack, action: Json, desk: Desk, person: Person, now: datetime) -> None:
+    """It is theirs from now on; everybody who was told sees that."""
+    deadline_id = chosen_id(action)
+    with desk.db.begin() as tx:
+        incident = incidents.get(tx, deadlines.get(tx, deadline_id).incident_id, lock=True)
+        deadline = deadlines.get(tx, deadline_id, lock=True)
+        lifecycle.check_can_take_over(deadline, person.user_id)
+        duties.take_over(desk, tx, incident, deadline, person.user_id, now)
+        incidents.add_participants(tx, incident.id, [person.user_id])
+        journal.add(tx, incident.id, "taken_over", person.user_id, now, duty=deadline.duty, of=deadline.owner_id)
+        outbox.redraw(tx, [incident.id], now, card.SHOWN_WITH_INCIDENT, [deadline.id])
+    ack()
+    desk.wake()
+
+
+def draw(desk: Desk, tx: Connection, message: Message) -> Drawing:
+    """Everything that falls together in one message; what is done says who did it and when."""
+    incident = incidents.get(tx, message.incident_id)
+    words = desk.channel_words
+    if message.place == "person":
+        words = desk.words_for(people.get(tx, str(message.user_id)))
+    texts: list[Mrkdwn] = []
+    blocks: list[Block] = []
+    for deadline_id, index in message.reminds_of:
+        deadline = deadlines.get(tx, deadline_id)
+        text, buttons = _part(desk, tx, message, incident, deadline, deadline.moments[index], words)
+        if len(message.reminds_of) > 1:  # each has its button, and the first one is the primary
+            buttons = buttons[: 2 if message.place == "person" else 1]
+            if any(block.type == "actions" for block in blocks):
+                buttons = [_plain(each) for each in buttons]
+        texts.append(text)
+        blocks.append(section(text))
+        if buttons:
+            blocks.append(actions(buttons))
+    return Drawing("\n".join(texts), blocks)
+
+
+def _part(
+    desk: Desk, tx: Connection, message: Message, incident: Incident, deadline: Deadline, moment: Moment, words: Wording
+) -> tuple[Mrkdwn, list[ButtonElement]]:
+    in_person = message.place == "person"
+    values: dict[str, Any] = {
+        "what": Mrkdwn(words.mrkdwn("remind.incident", number=incident.number, title=incident.title))
+        if in_person
+        else incident.number,
+        "owner": mention(deadline.owner_id),
+        "due": words.time(deadline.due_at),
+        "subject": subject_of(desk, tx, deadline, words),
+        "n": incident.customers_affected,
+        "to": mention((message.user_id if in_person else moment.user_id) or deadline.owner_id),
+        "addressee": addressee(deadline, words),
+    }
+    if deadline.met_at is not None:
+        return _met(deadline, words, values), []
+    if deadline.stopped_at is not None:
+        values["duty"] = words.text(f"duty.{deadline.duty}")
+        return words.mrkdwn("remind.stopped", **_these(words, "remind.stopped", values)), []
+    text, buttons = _running(desk, message, incident, deadline, moment, words, values)
+    if in_person and incident.channel_id:
+        text = Mrkdwn(f"{text} {channel_link(incident.channel_id)}")
+    return text, buttons
+
+
+def _running(
+    desk: Desk,
+    message: Message,
+    incident: Incident,
+    deadline: Deadline,
+    moment: Moment,
+    words: Wording,
+    values: dict[str, Any],
+) -> tuple[Mrkdwn, list[ButtonElement]]:
+    duty, does = deadline.duty, _does(deadline, moment)
+    late = moment.kind in (MomentKind.ESCALATE, MomentKind.NOBODY_LEFT)
+    if moment.kind is MomentKind.PROPOSE:
+        proposal = grading.propose(grading.facts_of(incident, max(message.created_at, deadline.due_at)), desk.procedure)
+        why = Mrkdwn(words.text("list.and").join(card.reasons(proposal, words)))
+        sign, level = card.SIGN[proposal.severity], int(proposal.severity)
+        text = words.mrkdwn("remind.regrade", to=values["to"], what=values["what"], sign=sign, severity=level, why=why)
+        confirm = button(words.text("button.grade.confirm", severity=level), "grade.confirm", incident.id, primary=True)
+        return text, [confirm, button(words.text("button.grade.open"), "grade.open", incident.id)]
+    if moment.kind is MomentKind.NOBODY_LEFT:
+        key = "late.nobody_left"
+        values["duty"] = words.text(f"duty.{duty}")
+    elif moment.kind is MomentKind.TELL:
+        key = f"tell.{duty}" if moment.role is not Role.OWNER else "tell.copy"
+        values["severity"] = card.level(incident, words)
+    elif late:
+        key = f"late.{duty}"
+    else:
+        key = f"remind.{duty}" if moment.role is Role.OWNER else f"remind.{duty}.addressee"
+        values["left"] = words.duration((deadline.due_at - message.created_at).total_seconds())
+    text = words.mrkdwn(key, **_these(words, key, values))
+    if late and message.place == "person" and message.user_id == moment.user_id and moment.kind is MomentKind.ESCALATE:
+        text = Mrkdwn(text + words.mrkdwn("late.as_role", role=words.text(f"role.{moment.role}").lower()))
+    if deadline.postponed_at is not None and message.created_at <= deadline.postponed_at and not late:
+        text = Mrkdwn(text + words.mrkdwn("remind.postponed"))
+    return text, _buttons(message, deadline, moment, words, does)
+
+
+def doing(action: str, deadline: Deadline, words: Wording, primary: bool = False) -> ButtonElement:
+    """The button that does what is owed."""
+    value: object = deadline.incident_id
+    if action in OF_A_SUBJECT:
+        value = deadline.subject
+    elif action in OF_A_DEADLINE:
+        value = deadline.id
+    return button(words.text(f"button.{action}"), action, value, primary=primary)
+
+
+def _buttons(
+    message: Message, deadline: Deadline, moment: Moment, words: Wording, does: list[str]
+) -> list[ButtonElement]:
+    found = [doing(action, deadline, words, primary=action == does[0]) for action in does]
+    if moment.kind is MomentKind.REMIND and moment.user_id == deadline.owner_id:
+        later = rules.may_postpone(deadline, message.created_at)
+        if later is not None:
+            text = words.text("button.reminders.postpone", n=int(later.total_seconds() // 60))
+            found.append(button(text, "reminders.postpone", deadline.id))
+    if moment.kind is MomentKind.ESCALATE and moment.user_id != deadline.owner_id and deadline.duty not in NOT_TAKEN:
+        found.insert(0, button(words.text("button.reminders.take_over"), "reminders.take_over", deadline.id))
+    return found
+
+
+NOT_TAKEN = (Duty.ACCEPT_ROLE, Duty.REPORT_UP, Duty.INFORM_EXECUTIVE, Duty.INVOLVE_PR)  # these wait for one person
+
+
+def _plain(primary: ButtonElement) -> ButtonElement:
+    return button(str(primary.text.text if primary.text else ""), str(primary.action_id), primary.value)
+
+
+def _does(deadline: Deadline, moment: Moment) -> list[str]:
+    if deadline.duty is Duty.ACCEPT_ROLE:
+        return ["roles.accept", "roles.decline"] if moment.kind is MomentKind.REMIND else ["roles.open"]
+    if moment.kind is MomentKind.TELL and moment.role is Role.OWNER:
+        return []
+    return [DOES[deadline.duty]] if deadline.duty in DOES else []
+
+
+def _met(deadline: Deadline, words: Wording, values: dict[str, Any]) -> Mrkdwn:
+    assert deadline.met_at is not None  # noqa: S101 - asked by the caller
+    early = (deadline.due_at - deadline.met_at).total_seconds()
+    values |= {
+        "who": mention(deadline.met_by or deadline.owner_id),
+        "at": words.time(deadline.met_at),
+        "distance": words.text("remind.early" if early >= 0 else "remind.late", distance=words.duration(early)),
+    }
+    key = f"met.{deadline.duty}"
+    return words.mrkdwn(key, **_these(words, key, values))
+
+
+def subject_of(desk: Desk, tx: Connection, deadline: Deadline, words: Wording) -> Mrkdwn | str:
+    """What a deadline is about, when an incident may have several of its kind: the role, or the task."""
+    if deadline.duty is Duty.ACCEPT_ROLE:
+        return words.text(f"role.{roles.get(tx, int(deadline.subject)).role}")
+    if deadline.duty is Duty.TASK:
+        return desk.procedure.task_words(tasks.get(tx, int(deadline.subject)), words.language)
+    return ""
+
+
+def addressee(deadline: Deadline, words: Wording) -> Mrkdwn | str:
+    """Who has to say that they know of it."""
+    told = next((m for m in deadline.moments if m.kind is MomentKind.TELL and m.role is not Role.OWNER), None)
+    if told is None or told.user_id is None:
+        return words.text("remind.management")
+    return mention(told.user_id)
+
+
+def _these(words: Wording, key: str, values: dict[str, Any]) -> dict[str, Any]:
+    """What this phrase says; the number of customers only where it is said, since it chooses the plural."""
+    return values if words.counts(key) else {name: value for name, value in values.items() if name != "n"}
