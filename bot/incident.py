@@ -183,6 +183,51 @@ class ContactChannel(StrEnum):
     SOCIAL = "social"
     ON_SITE = "on_site"
 
+    @property
+    def is_written(self) -> bool:
+        """Whether words are sent, instead of somebody being reached."""
+        return self not in (ContactChannel.PHONE, ContactChannel.ON_SITE)
+
+
+class Stage(StrEnum):
+    """What a contact is for; each has its scripts (domain.md section 6), in the order of the procedure."""
+
+    FIRST_CONTACT = "first_contact"
+    COMFORT = "comfort"
+    PROGRESS = "progress"
+    DELAY = "delay"
+    TEMPORARY_MEASURE = "temporary_measure"
+    SOLUTION = "solution"
+    VERIFICATION = "verification"
+    APOLOGY = "apology"
+    CLOSING = "closing"
+    FOLLOW_UP = "follow_up"
+    SURVEY = "survey"
+    PUBLIC_STATEMENT = "public_statement"
+    INTERNAL_BRIEF = "internal_brief"
+
+
+class Outcome(StrEnum):
+    """What became of a contact. Only the first two mean that the customer has heard (domain.md section 6)."""
+
+    REACHED = "reached"
+    SENT = "sent"
+    NO_ANSWER = "no_answer"
+    BUSY = "busy"
+    WRONG_NUMBER = "wrong_number"
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether it meets a first contact and resets the clock of updates."""
+        return self in (Outcome.REACHED, Outcome.SENT)
+
+
+class Consent(StrEnum):
+    """What a customer says to a temporary measure (domain.md section 7)."""
+
+    GIVEN = "given"
+    REFUSED = "refused"
+
 
 class CustomerLanguage(StrEnum):
     """The language a customer is spoken to in."""

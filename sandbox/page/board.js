@@ -37,7 +37,7 @@ const byId = (id) => document.getElementById(id);
 
 // -- putting HTML into the page ---------------------------------------------------------------------------------------
 
-const OURS = new Set(["aria-expanded", "open", "data-busy", "aria-busy", "disabled", "data-chosen"]);
+const OURS = new Set(["aria-expanded", "open", "data-busy", "aria-busy", "data-leaves", "disabled", "data-chosen"]);
 const TYPED = new Set(["value", "checked", "selected"]);
 
 function fragment(html) {
@@ -303,8 +303,16 @@ function act(what, busy = null, then = null) {
       busy.removeAttribute("aria-busy");
     }
     then?.(well);
+    if (busy?.dataset.leaves && busy.isConnected) {
+      delete busy.dataset.leaves;
+      leave(busy);
+    }
   });
   board.$emit("act", { ...what, token });
+}
+
+function leave(dialog) {
+  act({ do: "cancel", view: dialog.dataset.view, label: nameOf(dialog) }, dialog);
 }
 
 // The app's own question before something dangerous.
@@ -577,7 +585,9 @@ function listen(root) {
     if (!dialog.matches("dialog")) return;
     if (dialog.dataset.view) {
       event.preventDefault();
-      if (!dialog.dataset.busy) act({ do: "cancel", view: dialog.dataset.view, label: nameOf(dialog) }, dialog);
+      // While an answer is awaited the wish to leave is kept: the form may stay open with a mistake in it.
+      if (dialog.dataset.busy) dialog.dataset.leaves = "1";
+      else leave(dialog);
     } else if (dialog.dataset.browse) {
       event.preventDefault();
       act({ do: "browse-close" });
