@@ -45,6 +45,8 @@ class Duty(StrEnum):
     ACCEPT_ROLE = "accept_role"
     TASK = "task"
     UPDATE = "update"
+    PROMISE = "promise"
+    CALL_AGAIN = "call_again"
     PRELIMINARY_SOLUTION = "preliminary_solution"
     COMPLAINT_RESPONSE = "complaint_response"
     COMPLAINT_SOLUTION = "complaint_solution"
@@ -302,6 +304,49 @@ class Customer:
 
 
 @dataclass(frozen=True)
+class Listed:
+    """A customer in the list of an incident, with what became of them so far. Confidential like the customer.
+
+    `outcome` is of the last try, None when nobody has tried; `heard_at` is when they last heard from us.
+    """
+
+    id: int
+    incident_id: int
+    customer: Customer
+    emotion: Emotion | None = None
+    outcome: Outcome | None = None
+    tried_at: datetime | None = None
+    tries: int = 0
+    first_heard_at: datetime | None = None
+    heard_at: datetime | None = None
+    heard_by: str | None = None
+    retry_at: datetime | None = None
+    removed_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How far the customers of an incident have heard. `total` is everybody affected, in the list by name or not.
+
+    `no_answer` and `wrong_number` are the last try of those who have heard nothing yet; `urgent` of them are
+    customers on whom much depends, or who are angry.
+    """
+
+    total: int
+    listed: int
+    heard: int
+    no_answer: int = 0
+    wrong_number: int = 0
+    urgent: int = 0
+    oldest_heard_at: datetime | None = None
+
+    @property
+    def unheard(self) -> int:
+        """How many have heard nothing yet."""
+        return self.total - self.heard
+
+
+@dataclass(frozen=True)
 class Evidence:
     """A file or a message that shows what happened; `ref` is Slack's id of it (`F…`, or `C…:ts`)."""
 
@@ -333,7 +378,8 @@ class Report:
 
 @dataclass(frozen=True)
 class Incident:
-    """One incident as the database remembers it; all times are aware UTC.
+    """One incident as the database remembers it; all times are aware UTC. `others_heard` counts those affected who are
+    not in the list by name and to whom a message has gone.
 
     `severity` is what a person has confirmed, None before; `level` is what everything goes by.
     """
@@ -381,6 +427,8 @@ class Incident:
     complaint: Complaint | None = None
     business_stopped: YesNo | None = None
     closed_at: datetime | None = None
+    others_heard: int = 0
+    customers_erased_at: datetime | None = None
 
     @property
     def level(self) -> Severity:
@@ -420,7 +468,8 @@ class Deadline:
 
     `moments` is everything that will be said while it is not met, in order; `position` is the next of them;
     `next_nudge_at` is when that one is to be said, or None when the clock has nothing more to do with it.
-    `subject` is what it is about when an incident may have several of its kind: the role, or the id of a task.
+    `subject` is what it is about when an incident may have several of its kind: the id of an assignment, of a task, of
+    the contact in which something was promised, or of the customer who is to be called again.
     `postponed_at` is when its owner asked to be reminded once more.
     """
 
@@ -514,7 +563,9 @@ class Task:
 
 @dataclass(frozen=True)
 class Contact:
-    """Words that somebody had with a customer (domain.md section 6). Confidential like the customer."""
+    """Words with a customer (domain.md section 6), or with several at once: then `customer_id` is None and
+    `customers` says how many. `at` is when it was, `logged_at` when it was written down. A promise has its time.
+    Confidential like the customer."""
 
     id: int
     incident_id: int
@@ -524,6 +575,44 @@ class Contact:
     customer: str
     said: str
     answer: str = ""
+    customer_id: int | None = None
+    customers: int = 1
+    logged_at: datetime | None = None
+    outcome: Outcome = Outcome.REACHED
+    stage: Stage | None = None
+    language: CustomerLanguage | None = None
+    emotion: Emotion | None = None
+    promise: str = ""
+    promised_until: datetime | None = None
+    consent: Consent | None = None
+    measure: str = ""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """Words to the public; they go out when legal and PR have approved them (domain.md section 6)."""
+
+    id: int
+    incident_id: int
+    by: str
+    at: datetime
+    channel: ContactChannel
+    language: CustomerLanguage
+    words: str
+    legal_by: str | None = None
+    legal_at: datetime | None = None
+    pr_by: str | None = None
+    pr_at: datetime | None = None
+    refused_by: str | None = None
+    refused_at: datetime | None = None
+    reason: str = ""
+    published_by: str | None = None
+    published_at: datetime | None = None
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether it may go out."""
+        return self.legal_at is not None and self.pr_at is not None and self.refused_at is None
 
 
 class NotAllowed(Exception):  # noqa: N818 - it reads as what happened: the procedure does not allow it

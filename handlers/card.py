@@ -27,7 +27,7 @@ from bot.wording import Mrkdwn, Wording, channel_link, escape, mention
 from handlers import duties
 from handlers.blocks import actions, button, context, divider, fitting, header, overflow, quote, section
 from handlers.desk import Desk, Drawing
-from storage import contacts, deadlines, gradings, incidents, notes, roles
+from storage import contacts, customers, deadlines, gradings, incidents, notes, roles
 from storage.notes import Note
 from storage.outbox import Message
 
@@ -63,7 +63,7 @@ class Facets:
 
 def facets(desk: Desk, tx: Connection, incident: Incident) -> Facets:
     """What the database knows of an incident."""
-    customer = incidents.customer_of(tx, incident.id)
+    customer = customers.first_of(tx, incident.id)
     facts = grading.facts_of(incident, desk.now())
     return Facets(
         incident,

@@ -17,7 +17,7 @@ from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.desk import Desk
 from handlers.fields import Answers, Text, Word
 from handlers.words import chosen_id
-from storage import contacts, deadlines, incidents, journal, outbox
+from storage import contacts, customers, deadlines, incidents, journal, outbox
 
 WHO = Text("customer", "contact", required=True, max_length=150, if_missing="contact.say_who")
 CHANNEL = Word("channel", "contact", required=True, words_of=ContactChannel, vocabulary="contact_channel")
@@ -40,7 +40,7 @@ def open_form(
         lifecycle.check_handles_case(person.user_id, incident, incidents.participants_of(tx, incident.id))
         team.check_may(desk, tx, "contact", incident, person.user_id)
         lifecycle.check_open(incident)
-        customer = incidents.customer_of(tx, incident.id)
+        customer = customers.first_of(tx, incident.id)
         journal.add(tx, incident.id, "customer_seen", person.user_id, now, form="contact")
     client.views_open(trigger_id=body["trigger_id"], view=form(incident, customer.name, words))
     ack()

@@ -12,7 +12,7 @@ from bot.wording import Wording
 from handlers.blocks import Json, modal, section
 from handlers.desk import Desk
 from handlers.words import choice, chosen_id
-from storage import incidents, journal
+from storage import customers, incidents, journal
 
 
 def register(app: App) -> None:
@@ -34,7 +34,7 @@ def open_form(
     with desk.db.begin() as tx:
         incident = incidents.get(tx, chosen_id(action), lock=True)
         lifecycle.check_handles_case(person.user_id, incident, incidents.participants_of(tx, incident.id))
-        customer = incidents.customer_of(tx, incident.id)
+        customer = customers.first_of(tx, incident.id)
         journal.add(tx, incident.id, "customer_seen", person.user_id, now, form="customer")
     client.views_open(trigger_id=body["trigger_id"], view=_page(incident, customer, words))
     ack()

@@ -44,7 +44,7 @@ from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.desk import Desk
 from handlers.fields import Answers, Choice, Files, Number, Text, When, Word
 from handlers.words import chosen_id, word
-from storage import deadlines, incidents, journal, notes, outbox, people
+from storage import customers, deadlines, incidents, journal, notes, outbox, people
 from storage.outbox import Errand, Saying
 
 log = structlog.get_logger(__name__)
@@ -356,7 +356,7 @@ def join(
     tx: Connection, desk: Desk, incident: Incident, customer: Customer, more: int, reporter_id: str, now: datetime
 ) -> None:
     """The customers and whoever reported them belong to the incident; what its facts speak for is looked at again."""
-    incidents.add_customer(tx, incident.id, customer)
+    customers.add(tx, incident.id, [customer], reporter_id, now)
     team.bring_in(tx, incident, reporter_id, now)
     affected = incident.customers_affected + more
     tiers = [tier for tier in (incident.customer_tier, customer.tier) if tier]

@@ -15,7 +15,7 @@ from bot.wording import Mrkdwn, Wording, channel_link, escape, mention
 from handlers import card, duties
 from handlers.blocks import actions, button, context, quote, section
 from handlers.desk import Desk, Drawing
-from storage import deadlines, incidents, notes, people, roles
+from storage import customers, deadlines, incidents, notes, people, roles
 from storage.outbox import Message
 
 QUOTED = 500  # characters of what somebody wrote
@@ -275,7 +275,7 @@ def _reason(tx: Connection, left: Assignment) -> list[Block]:
 
 def _quoted(tx: Connection, incident_id: int, said: str) -> Mrkdwn:
     """What somebody wrote, without the customer's name: not everybody who reads it handles the case yet."""
-    return quote(without_name(said, incidents.customer_of(tx, incident_id).name), QUOTED)
+    return quote(without_name(said, customers.first_of(tx, incident_id).name), QUOTED)
 
 
 def _what(incident: Incident, words: Wording) -> Mrkdwn:

@@ -1,12 +1,15 @@
-"""The words that people had with customers."""
+"""The words that people had with customers, and the facts that the scripts say. All of it is sealed."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Row, func, insert, select
 
-from bot.incident import Contact, ContactChannel
-from storage.encryption import cipher_of
-from storage.tables import contacts
+from bot.incident import Consent, Contact, ContactChannel, CustomerLanguage, Emotion, Outcome, Stage
+from storage.db import upsert
+from storage.encryption import Cipher, cipher_of
+from storage.tables import contacts, script_facts
 
 
 def was_logged(tx: Connection, form_key: str) -> bool:
@@ -14,52 +17,53 @@ def was_logged(tx: Connection, form_key: str) -> bool:
     return tx.execute(select(contacts.c.id).where(contacts.c.form_key == form_key)).first() is not None
 
 
-def log(
-    tx: Connection,
-    incident_id: int,
-    form_key: str,
-    by: str,
-    at: datetime,
-    channel: ContactChannel,
-    customer: str,
-    said: str,
-    answer: str,
-) -> None:
-    """Remembers a contact, sealed.
+def log(tx: Connection, form_key: str, contact: Contact) -> int:
+    """Remembers a contact, sealed; its own `id` does not count. Returns its number.
 
     Raises sqlalchemy.exc.IntegrityError when this form was saved already, by whichever replica.
     """
     cipher = cipher_of(tx)
-    tx.execute(
-        insert(contacts).values(
-            incident_id=incident_id,
-            form_key=form_key,
-            by=by,
-            at=at,
-            channel=channel,
-            customer=cipher.seal(customer),
-            said=cipher.seal(said),
-            answer=cipher.seal(answer),
-        )
+    statement = insert(contacts).values(
+        incident_id=contact.incident_id,
+        form_key=form_key,
+        by=contact.by,
+        at=contact.at,
+        logged_at=contact.logged_at,
+        channel=contact.channel,
+        customer=cipher.seal(contact.customer),
+        customer_id=contact.customer_id,
+        customers=contact.customers,
+        said=cipher.seal(contact.said),
+        answer=cipher.seal(contact.answer),
+        outcome=contact.outcome,
+        stage=contact.stage,
+        language=contact.language,
+        emotion=contact.emotion,
+        promise=cipher.seal(contact.promise),
+        promised_until=contact.promised_until,
+        consent=contact.consent,
+        measure=cipher.seal(contact.measure),
     )
+    return int(tx.execute(statement.returning(contacts.c.id)).scalar_one())
+
+
+def get(tx: Connection, contact_id: int) -> Contact:
+    """One contact, opened. Confidential. Raises sqlalchemy.exc.NoResultFound when there is none."""
+    return _contact(tx.execute(select(contacts).where(contacts.c.id == contact_id)).one(), cipher_of(tx))
 
 
 def of_incident(tx: Connection, incident_id: int) -> list[Contact]:
-    """Every contact of an incident, oldest first, opened. Confidential."""
+    """Every contact of an incident, in the order in which they were logged, opened. Confidential."""
     cipher = cipher_of(tx)
-    return [
-        Contact(
-            row.id,
-            row.incident_id,
-            row.by,
-            row.at,
-            ContactChannel(row.channel),
-            cipher.open(row.customer),
-            cipher.open(row.said),
-            cipher.open(row.answer),
-        )
-        for row in tx.execute(select(contacts).where(contacts.c.incident_id == incident_id).order_by(contacts.c.id))
-    ]
+    question = select(contacts).where(contacts.c.incident_id == incident_id).order_by(contacts.c.id)
+    return [_contact(row, cipher) for row in tx.execute(question)]
+
+
+def last_with(tx: Connection, customer_id: int, limit: int) -> list[Contact]:
+    """The latest contacts with one customer, latest first, opened. Confidential."""
+    cipher = cipher_of(tx)
+    question = select(contacts).where(contacts.c.customer_id == customer_id).order_by(contacts.c.at.desc())
+    return [_contact(row, cipher) for row in tx.execute(question.limit(limit))]
 
 
 def count(tx: Connection, incident_id: int) -> int:
@@ -67,3 +71,52 @@ def count(tx: Connection, incident_id: int) -> int:
     return tx.execute(
         select(func.count()).select_from(contacts).where(contacts.c.incident_id == incident_id)
     ).scalar_one()
+
+
+def facts_of(tx: Connection, incident_id: int) -> dict[str, str]:
+    """What people have filled in for the scripts of an incident, by the fact's name."""
+    cipher = cipher_of(tx)
+    question = select(script_facts.c.name, script_facts.c.words).where(script_facts.c.incident_id == incident_id)
+    return {row.name: cipher.open(row.words) for row in tx.execute(question)}
+
+
+def set_facts(tx: Connection, incident_id: int, facts: Mapping[str, str], by: str, now: datetime) -> None:
+    """What the scripts are to say from now on; what is not named stays."""
+    cipher = cipher_of(tx)
+    rows = [
+        {"incident_id": incident_id, "name": name, "words": cipher.seal(words), "by": by, "at": now}
+        for name, words in facts.items()
+    ]
+    if rows:
+        statement = upsert(tx, script_facts)
+        tx.execute(
+            statement.on_conflict_do_update(
+                index_elements=["incident_id", "name"],
+                set_={name: statement.excluded[name] for name in ("words", "by", "at")},
+            ),
+            rows,
+        )
+
+
+def _contact(row: Row[Any], cipher: Cipher) -> Contact:
+    return Contact(
+        row.id,
+        row.incident_id,
+        row.by,
+        row.at,
+        ContactChannel(row.channel),
+        cipher.open(row.customer),
+        cipher.open(row.said),
+        cipher.open(row.answer),
+        row.customer_id,
+        row.customers,
+        row.logged_at,
+        Outcome(row.outcome),
+        Stage(row.stage) if row.stage else None,
+        CustomerLanguage(row.language) if row.language else None,
+        Emotion(row.emotion) if row.emotion else None,
+        cipher.open(row.promise),
+        row.promised_until,
+        Consent(row.consent) if row.consent else None,
+        cipher.open(row.measure),
+    )

@@ -1,4 +1,4 @@
-"""Incidents, their customer, evidence and people."""
+"""Incidents, their evidence and people."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -10,8 +10,6 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, inser
 
 from bot.incident import (
     Complaint,
-    Customer,
-    CustomerLanguage,
     Emotion,
     Evidence,
     HighRisk,
@@ -26,9 +24,9 @@ from bot.incident import (
     Urgency,
     YesNo,
 )
+from storage import customers
 from storage.db import upsert
-from storage.encryption import cipher_of
-from storage.tables import as_dict, assignments, customers, deadlines, evidence, incidents, participants
+from storage.tables import as_dict, assignments, deadlines, evidence, incidents, participants
 
 WORDS: dict[str, type[StrEnum]] = {
     "source": Source,
@@ -92,17 +90,7 @@ def create(
         .returning(incidents)
     ).one()
     incident = _incident(row)
-    cipher, customer = cipher_of(tx), report.customer
-    tx.execute(
-        insert(customers).values(
-            incident_id=incident.id,
-            name=cipher.seal(customer.name),
-            number=cipher.seal(customer.number),
-            contact=cipher.seal(customer.contact),
-            tier=customer.tier,
-            language=customer.language,
-        )
-    )
+    customers.add(tx, incident.id, [report.customer], reporter_id, now)
     if report.evidence:
         tx.execute(insert(evidence), [{"incident_id": incident.id, **asdict(item)} for item in report.evidence])
     return incident
@@ -191,6 +179,16 @@ def set_closed(tx: Connection, incident_id: int, now: datetime) -> None:
     _set(tx, incident_id, status=Status.CLOSED, closed_at=now)
 
 
+def set_others_heard(tx: Connection, incident_id: int, count: int) -> None:
+    """A message has gone to so many of those who are not in the list by name."""
+    _set(tx, incident_id, others_heard=count)
+
+
+def set_emotion(tx: Connection, incident_id: int, emotion: Emotion | None) -> None:
+    """How the customers sound: the gravest of what was heard last."""
+    _set(tx, incident_id, emotion=emotion)
+
+
 def set_kind(tx: Connection, incident_id: int, kind: str) -> None:
     """What it is about, in the procedure's word."""
     _set(tx, incident_id, kind=kind)
@@ -235,36 +233,6 @@ def open_with(tx: Connection, user_id: str) -> list[int]:
 def set_archived(tx: Connection, incident_id: int, now: datetime) -> None:
     """Its channel is archived."""
     _set(tx, incident_id, archived_at=now)
-
-
-def customer_of(tx: Connection, incident_id: int) -> Customer:
-    """The customer as reported, opened with the installation's key. Confidential."""
-    row = tx.execute(
-        select(customers).where(customers.c.incident_id == incident_id).order_by(customers.c.id).limit(1)
-    ).one()
-    cipher = cipher_of(tx)
-    return Customer(
-        name=cipher.open(row.name),
-        number=cipher.open(row.number),
-        contact=cipher.open(row.contact),
-        tier=Tier(row.tier) if row.tier else None,
-        language=CustomerLanguage(row.language) if row.language else None,
-    )
-
-
-def add_customer(tx: Connection, incident_id: int, customer: Customer) -> None:
-    """One more customer of an incident, sealed."""
-    cipher = cipher_of(tx)
-    tx.execute(
-        insert(customers).values(
-            incident_id=incident_id,
-            name=cipher.seal(customer.name),
-            number=cipher.seal(customer.number),
-            contact=cipher.seal(customer.contact),
-            tier=customer.tier,
-            language=customer.language,
-        )
-    )
 
 
 def add_evidence(tx: Connection, incident_id: int, items: Iterable[Evidence]) -> None:

@@ -116,6 +116,8 @@ incidents = Table(
     Column("complaint", String(20)),
     Column("business_stopped", String(5)),
     Column("closed_at", UtcTime),
+    Column("others_heard", Integer, nullable=False, server_default="0"),  # of those who are not in the list by name
+    Column("customers_erased_at", UtcTime),
     CheckConstraint("proposed_severity in (1, 2, 3)", name="severity"),
     Index(
         "ix_incidents_open",
@@ -215,7 +217,75 @@ customers = Table(
     _words("contact"),
     Column("tier", String(20)),
     Column("language", String(5)),
+    Column("added_at", UtcTime),
+    Column("added_by", String(20)),
+    Column("emotion", String(20)),  # as of the last contact
+    Column("outcome", String(20)),  # of the last try; None: nobody has tried yet
+    Column("tried_at", UtcTime),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("first_heard_at", UtcTime),
+    Column("heard_at", UtcTime),
+    Column("heard_by", String(20)),
+    Column("retry_at", UtcTime),
+    Column("removed_at", UtcTime),  # off the list: not affected, or there is no way to reach them
+    Column("removed_by", String(20)),
+    _words("removal_reason"),
     Index("ix_customers_incident", "incident_id"),
+)
+
+lists = Table(
+    "lists",
+    metadata,
+    _id(),
+    _of_incident(),
+    Column("form_key", String(80), nullable=False, unique=True),
+    Column("by", String(20), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("view_id", String(40), nullable=False, server_default=""),
+    _words("name"),
+    _words("content"),  # sealed, until it is imported
+    Column("columns", JSON),
+    Column("added", Integer, nullable=False, server_default="0"),
+    Column("merged", Integer, nullable=False, server_default="0"),
+    Column("bad", Integer, nullable=False, server_default="0"),
+    _words("bad_rows"),  # sealed
+    Index("ix_lists_incident", "incident_id"),
+)
+
+script_facts = Table(
+    "script_facts",
+    metadata,
+    _id(),
+    _of_incident(),
+    Column("name", String(20), nullable=False),
+    _words("words"),  # sealed
+    Column("by", String(20), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    UniqueConstraint("incident_id", "name"),
+)
+
+statements = Table(
+    "statements",
+    metadata,
+    _id(),
+    _of_incident(),
+    Column("form_key", String(80), nullable=False, unique=True),
+    Column("by", String(20), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("channel", String(20), nullable=False),
+    Column("language", String(5), nullable=False),
+    _words("words"),
+    Column("legal_by", String(20)),
+    Column("legal_at", UtcTime),
+    Column("pr_by", String(20)),
+    Column("pr_at", UtcTime),
+    Column("refused_by", String(20)),
+    Column("refused_at", UtcTime),
+    _words("reason"),
+    Column("published_by", String(20)),
+    Column("published_at", UtcTime),
+    Index("ix_statements_incident", "incident_id"),
 )
 
 evidence = Table(
@@ -250,10 +320,22 @@ contacts = Table(
     Column("by", String(20), nullable=False),
     Column("at", UtcTime, nullable=False),
     Column("channel", String(20), nullable=False),
-    _words("customer"),  # customer, said and answer are sealed
+    _words("customer"),  # customer, said, answer, promise and measure are sealed
     _words("said"),
     _words("answer"),
+    Column("customer_id", Integer, ForeignKey("customers.id", ondelete="SET NULL")),  # None: several at once
+    Column("customers", Integer, nullable=False, server_default="1"),  # how many it went to
+    Column("logged_at", UtcTime),
+    Column("outcome", String(20), nullable=False, server_default="reached"),
+    Column("stage", String(20)),
+    Column("language", String(5)),
+    Column("emotion", String(20)),
+    _words("promise"),
+    Column("promised_until", UtcTime),
+    Column("consent", String(20)),
+    _words("measure"),
     Index("ix_contacts_incident", "incident_id"),
+    Index("ix_contacts_customer", "customer_id"),
 )
 
 notes = Table(
@@ -288,7 +370,7 @@ deadlines = Table(
     Column("met_at", UtcTime),
     Column("met_by", String(20)),
     Column("stopped_at", UtcTime),
-    Column("subject", String(40), nullable=False, server_default=""),  # the role, or the id of a task
+    Column("subject", String(40), nullable=False, server_default=""),  # the id of what it is about, see Deadline
     Column("postponed_at", UtcTime),
     Index("ix_deadlines_incident", "incident_id"),
     Index(
