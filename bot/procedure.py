@@ -558,6 +558,60 @@ class Duplicates(Part):
     )
 
 
+class Company(Part):
+    """The company, as its customers know it."""
+
+    name: Words = Field(description="What it is called in front of customers: its scripts begin or end with it.")
+
+
+class Phrase(Part):
+    """Words that should not reach a customer."""
+
+    words: str = Field(
+        min_length=1,
+        max_length=100,
+        description=(
+            "What is looked for, whatever its capitals and apostrophes; words of an alphabet only as whole words. "
+            "Refused: nothing but spaces."
+        ),
+    )
+    instead: str = Field(
+        min_length=1, max_length=300, description="What to say instead: read by whoever was about to say it."
+    )
+
+    @field_validator("words")
+    @classmethod
+    def _can_be_found(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("must have a word in it: it would be found everywhere")
+        return value
+
+
+class Phrases(Part):
+    """Words that are flagged. Those of both languages are looked for in every text, since people mix them."""
+
+    en: list[Phrase] = Field(description="English ones. Refused: the same words twice.")
+    zh: list[Phrase] = Field(description="Chinese ones. Refused: the same words twice.")
+
+    @field_validator("en", "zh")
+    @classmethod
+    def _each_once(cls, value: list[Phrase]) -> list[Phrase]:
+        seen: set[str] = set()
+        for phrase in value:
+            if phrase.words.casefold() in seen:
+                raise ValueError(f"{phrase.words} stands here twice")
+            seen.add(phrase.words.casefold())
+        return value
+
+
+class CustomerWording(Part):
+    """What is flagged in a text before it goes to a customer (domain.md section 6)."""
+
+    never_said: Phrases = Field(description="What ends a talk instead of helping it.")
+    unsafe: Phrases = Field(description="What promises something that nobody can know yet.")
+    unrecorded_time: Item = Field(description="What is said when a text names a time that is not on record.")
+
+
 ACTIONS = ("verify", "contact", "grade", "assign_roles", "dismiss", "solve", "work_on_tasks")
 WHO = ("anybody", "participants", "reporter", "on_call")
 May = Literal["verify", "contact", "grade", "assign_roles", "dismiss", "solve", "work_on_tasks"]
@@ -622,6 +676,10 @@ class Procedure(Part):
     )
     duplicates: Duplicates = Field(
         default=Duplicates(), description="Which incidents are shown as possible duplicates while somebody reports."
+    )
+    company: Company = Field(description="Who speaks to the customers.")
+    wording: CustomerWording = Field(
+        description="Which words and times are flagged in a text before it goes to a customer."
     )
 
     @property

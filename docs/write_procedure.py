@@ -75,6 +75,7 @@ SHARED = {
     "LongWords": "Long words",
     "Item": "Lines",
     "Threshold": "Thresholds",
+    "Phrases": "Flagged words",
     "TimesBySeverity": "Times by severity",
     "EventsBySeverity": "Events by severity",
 }

@@ -315,6 +315,24 @@ MISTAKES: list[tuple[str, str, str] | tuple[str, str, str, str]] = [
     ("confidential: true", "confidential: maybe", "triggers.account_security.confidential: must be true or false"),
     ("zh: 系统故障", f"zh: {'长' * 76}", "triggers.system_failure.name.zh: must have at most 75 characters"),
     ("zh: 系统故障", 'zh: ""', "triggers.system_failure.name.zh: must not be empty"),
+    # what customers hear
+    ("{en: Northlight Support, zh: 北光客服}", "{en: Northlight Support}", "company.name.zh: is missing"),
+    ("{en: Northlight Support,", '{en: "",', "company.name.en: must not be empty"),
+    ("{words: definitely,", "{words: definitely, note: a,", "wording.unsafe.en.0.note: is no key of this part;"),
+    ("{words: definitely,", '{words: " ",', "wording.unsafe.en.0.words: must have a word in it: it would be found"),
+    ("{words: definitely,", '{words: "",', "wording.unsafe.en.0.words: must not be empty"),
+    (
+        "{words: 您冷静,",
+        "{words: 你冷静,",
+        "wording.never_said.zh: 你冷静 stands here twice",
+        "    zh:\n      - {words: 不清楚",
+    ),
+    (
+        "  unrecorded_time:\n    en: Record",
+        "  unrecorded_time:\n    fr: a\n    en: Record",
+        "wording.unrecorded_time.fr: is no key",
+        "    fr:",
+    ),
 ]
 
 
