@@ -1,17 +1,157 @@
-"""How customers' names are shown where others read along (design.md decision 7)."""
+"""What of a customer is shown where others read along (design.md decision 7): names, numbers and addresses are masked.
+
+`masked` is for people's words, whatever stands in them. Looking for numbers is a matter of taste where a number could
+be anything: amounts, dates, times and ids with letters stay, what may be a way to reach somebody goes.
+"""
+
+import re
+
+STARS = "****"
+SHORTEST = 7  # digits of a number to call
+NO_NAMES = ("unknown", "n/a", "none", "nobody", "various", "several", "未知", "不详", "不明", "未知客户", "多位客户")
+# What companies are by law: people leave it out when they write quickly.
+_FORMS = (
+    r"[ ,.]*\b(?:co[., ]*ltd|pty ltd|ltd|limited|inc|incorporated|llc|llp|plc|corp|corporation|gmbh|ag|kg|s\.?a)\.?$"
+    r"|(?:股份)?有限(?:责任)?公司$"
+)
+_IN_WORD = r"[^\W_\u2e80-\U0010ffff]"  # what continues a word; Chinese has no gaps between its words
+_TITLES = r"(?:mr|mrs|ms|miss|mx|dr|prof)\.?\s+"
+
+_GAP = r"[ \u00a0.\-‐-―－]"
+_UNITS = (
+    "CNY|RMB|USD|EUR|GBP|HKD|JPY|TWD|SGD|CHF|yuan|dollars?|euros?|元|块|圆|万|亿|美元|港币|%|％|"
+    "customers?|users?|people|orders?|accounts?|records?|rows?|requests?|个|位|人|名|笔|单|次|条|件|户"
+)
+# What has as many digits as a number to call, and is none.
+_OTHER = rf"""
+    \d{{4}} [-/.年] \d{{1,2}} [-/.月] \d{{1,2}} (?!\d) 日? (?: [ T]* \d{{1,2}} : \d{{2}} (?: : \d{{2}} (?:\.\d+)? )? )?
+  | \d{{1,2}} [-/.] \d{{1,2}} [-/.] \d{{4}} (?!\d)
+  | \d{{1,2}} [:.] \d{{2}} [ ]? [-–—] [ ]? \d{{1,2}} [:.] \d{{2}} (?!\d)
+  | \d{{1,2}} : \d{{2}} (?: : \d{{2}} )? (?!\d)
+  | (?:19|20)\d{{2}} [ ]? [-–—/ ] [ ]? (?:19|20)\d{{2}} (?!\d)
+  | (?:19|20)\d{{2}} (?:0[1-9]|1[0-2]) (?:0[1-9]|[12]\d|3[01]) (?: [T]? [0-2]\d [0-5]\d (?:[0-5]\d)? )? (?![A-Za-z\d])
+  | (?:\d{{1,3}} \.){{3}} \d{{1,3}} (?![.\d])
+  | (?: (?:CNY|RMB|USD|EUR|GBP|HKD|JPY|TWD|SGD|CHF) [ ]? | [¥￥$€£] [ ]? ) \d [\d,]{{0,20}} (?:\.\d{{1,9}})?
+  | \d {{1,9}} (?: ,\d{{3}} )* (?:\.\d+)? [ ]? (?:{_UNITS}) (?![A-Za-z])
+  | \d{{1,3}} (?: ,\d{{3}} )+ (?:\.\d+)?
+  | \d{{1,15}} \. (?!1[3-9]\d{{9}}(?!\d)) \d{{1,15}} (?! \d | {_GAP}\d )
+"""
+_KINDS = rf"""
+    (?= [\d+(¥￥$€£A-Z] ) (?: (?P<other> (?<![\d.*]) (?: {_OTHER} ) )
+  | (?P<identity> (?<![\d*]) (?: \d{{17}}[\dXx] | \d{{6}}{_GAP}\d{{8}}{_GAP}\d{{3}}[\dXx] ) (?![\d*]) )
+  | (?P<card> (?<![+\d*]) (?!0) (?!86{_GAP}?1[3-9]) (?:
+        \d{{4}} (?: {_GAP}\d{{4}} ){{2,3}} (?: {_GAP}\d{{1,3}} )?
+      | \d{{4}}{_GAP}\d{{6}}{_GAP}\d{{4,5}}
+      | \d{{12,19}} ) (?![\d*]) )
+  | (?P<mobile> (?<![\d*]) (?P<country> (?: (?:\+|00)[ ]?86 | 86 ) {_GAP}? )?
+        (?P<own> 1[3-9] (?: {_GAP}?\d ){{9}} )
+        (?![\d*]) )
+  | (?P<number> (?<![\d+*]) (?:
+        (?: \+ | 00 ) [ ]? [1-9] (?: (?! [ ]\d{{4}}-\d ) [()/]? {_GAP}? [()]? \d ){{6,14}}
+      | \(? 0 (?!\.\d) \d{{1,4}} \)? (?: [/]? {_GAP}{{0,3}} \d{{2,}} ){{1,5}}
+      | (?: 1{_GAP} )? \(? \d{{3}} \)? {_GAP}{{0,2}} \d{{3}} {_GAP} \d{{4}}
+      | [48]00 {_GAP}? \d{{3}} {_GAP}? \d{{4}}
+      | [48]00 {_GAP}? \d{{4}} {_GAP}? \d{{3}}
+      | \d{{3,4}} [-‐-―－] \d{{4}}
+      | \d{{4}} [ \u00a0] \d{{4}}
+      | \d{{7,11}} ) (?![\d*]) )
+    )
+"""
+_NUMBER = re.compile(_KINDS, re.VERBOSE)
+_MAIL = re.compile(r"(?:[A-Za-z0-9._%+'-]{1,64}|\w{0,63}[^\W\x00-\x7f])([@＠](?:[\w-]{1,63}\.)+\w{2,63})")
+# Letters in front of a number that say what it is; with others it is an id.
+_CALLS = re.compile(
+    r"(?:tel|telephone|phone|ph|mobile|mob|cell|fax|call|sms|whatsapp|wechat|wx|vx|qq|id|card|no|nr|t|m|p|f|x)[-_]?",
+    re.IGNORECASE,
+)
+# A number that is said to be something else.
+_NAMED = re.compile(
+    r"(?:orders?|tickets?|cases?|invoices?|transactions?|batch(?:es)?|parcels?|tracking|ref(?:erence)?|error|code|version"
+    r"|订单|工单|单号|编号|流水号?|批次|批号|运单|版本|错误码?)"
+    r"(?:[ #:：.]|no\b|nr\b|number|id\b|号|是|为)*$",
+    re.IGNORECASE,
+)
+
+
+def masked(words: str, *names: str) -> str:
+    """People's words for everybody to read: these names in them are masked, and whatever else leads to a person:
+    numbers to call, e-mail addresses, numbers of identity and bank cards. Masking twice changes nothing more."""
+    words = _without_details(words)
+    for name in names:
+        words = without_name(words, _without_details(name))
+    return words
 
 
 def without_name(words: str, name: str) -> str:
-    """People's words for everybody to read: the customer's name in them is masked. One letter alone is no name."""
-    name = name.strip()
-    return words.replace(name, masked_name(name)) if len(name) > 1 else words
+    """People's words with the customer's name masked, however it is written: in other capitals, without the company's
+    legal form, after a title. One letter alone is no name."""
+    name = " ".join(name.split())
+    if len(name) < 2 or name.casefold() in NO_NAMES or not _may_have(words, name):
+        return words
+    short = re.sub(_FORMS, "", name, flags=re.IGNORECASE)
+    ways = [_as_word(way) for way in dict.fromkeys((name, short)) if len(way) > 1]
+    words = re.sub("|".join(ways), lambda found: masked_name(found[0]), words, flags=re.IGNORECASE)
+    parts = [part for part in name.split() if len(part) > 1]
+    if len(parts) > 1:
+        titled = rf"(?<!{_IN_WORD})({_TITLES})({'|'.join(map(re.escape, parts))})(?!{_IN_WORD})"
+        words = re.sub(titled, lambda found: found[1] + masked_name(found[2]), words, flags=re.IGNORECASE)
+    return words
 
 
 def masked_name(name: str) -> str:
     """A name that those who know the customer recognise and others don't: `Acme Ltd` -> `A***`, `王小明` -> `王**`."""
     name = name.strip()
-    if not name:
-        return ""
+    if not name or name.casefold() in NO_NAMES:
+        return name
     first = name[0]
     stars = 2 if ord(first) > 0x2E7F else 3
     return first + "*" * stars
+
+
+def _without_details(words: str) -> str:
+    if "@" in words or "＠" in words:
+        words = _MAIL.sub(lambda found: f"{found[0][0]}***{found[1]}", words)
+    return _NUMBER.sub(_hidden, words) if sum(map(str.isdigit, words)) >= SHORTEST else words
+
+
+def _may_have(words: str, name: str) -> bool:
+    """Whether it is worth looking: thousands of names are looked for when an incident's customers are erased."""
+    said, short = words.casefold(), re.sub(_FORMS, "", name, flags=re.IGNORECASE)
+    return any(part.casefold() in said for part in short.split() or [name])
+
+
+def _as_word(name: str) -> str:
+    """Finds a name that is not part of a longer word; how much space is in it does not matter."""
+    before = rf"(?<!{_IN_WORD})" if re.match(_IN_WORD, name) else ""
+    after = rf"(?!{_IN_WORD})" if re.match(_IN_WORD, name[-1]) else ""
+    return before + r"\s+".join(map(re.escape, name.split())) + after
+
+
+def _hidden(found: re.Match[str]) -> str:
+    kind, said = str(found.lastgroup), found[0]
+    if kind == "other" or _is_id(found):
+        return said
+    digits = re.sub(r"[^\dXx]", "", said)
+    if kind in ("identity", "card"):
+        return digits[:4] + STARS + digits[-4:]
+    if kind == "own" or found["mobile"]:
+        own = re.sub(r"\D", "", found["own"])
+        return f"{found['country'] or ''}{own[:3]}{STARS}{own[-4:]}"
+    if len(digits) < SHORTEST:
+        return said
+    plus = "+" if said.startswith("+") else ""
+    head, tail = (3, 4) if len(digits) > 10 else (3, 3) if len(digits) > 8 else (2, 2)
+    return f"{plus}{digits[:head]}{STARS}{digits[-tail:]}"
+
+
+def _is_id(found: re.Match[str]) -> bool:
+    """Whether it is said to be an order's, or has letters right before or behind it as those often have."""
+    said = found.string[max(found.start() - 40, 0) : found.start()]
+    if not found["own"] and not found["identity"] and _NAMED.search(said):
+        return True
+    before = re.search(r"[A-Za-z0-9_-]*$", said)
+    behind = re.match(r"[A-Za-z0-9_-]*", found.string[found.end() : found.end() + 40])
+    front, back = before[0] if before else "", behind[0] if behind else ""
+    if re.search("[A-Za-z]", front) and not _CALLS.fullmatch(front):
+        return True
+    return bool(re.search("[A-Za-z]", back)) and not re.match(r"(?:ext?|x)\d", back, re.IGNORECASE)
