@@ -20,7 +20,8 @@ class Cipher:
         if not keys:
             raise WrongSetup(HOW_TO_MAKE_A_KEY)
         try:
-            self._fernet = MultiFernet([Fernet(key) for key in keys])
+            every = [Fernet(key) for key in keys]
+            self._first, self._fernet = every[0], MultiFernet(every)
         except ValueError:
             raise WrongSetup(
                 f"HOTLINE_ENCRYPTION_KEYS has a key that is not one (32 bytes, url-safe base64). {HOW_TO_MAKE_A_KEY}"
@@ -36,6 +37,22 @@ class Cipher:
             return ""
         try:
             return self._fernet.decrypt(sealed.encode()).decode()
+        except InvalidToken:
+            raise WrongKey from None
+
+    def has_first_key(self, sealed: str) -> bool:
+        """Whether it was sealed with the first key, or is nothing."""
+        try:
+            if sealed:
+                self._first.decrypt(sealed.encode())
+        except InvalidToken:
+            return False
+        return True
+
+    def seal_again(self, sealed: str) -> str:
+        """The same words sealed with the first key, by the time at which they were sealed before. Raises WrongKey."""
+        try:
+            return self._fernet.rotate(sealed.encode()).decode() if sealed else ""
         except InvalidToken:
             raise WrongKey from None
 

@@ -14,6 +14,7 @@ from storage.encryption import WrongKey, cipher_of
 from storage.tables import facts
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+KEY_CHECK = "key_check"
 LOCK = 4815162342  # any number, the same in every replica
 
 
@@ -33,6 +34,14 @@ def migrate(db: Database) -> None:
         config = _config()
         config.attributes["connection"] = tx
         command.upgrade(config, "head")
+        _check_keys(tx)
+
+
+def check(db: Database) -> None:
+    """Raises WrongSetup when the database has another shape than this version's, or belongs to other keys."""
+    if not is_current(db):
+        raise WrongSetup("The database is not in the shape of this version: `python -m bot migrate` brings it there.")
+    with db.begin() as tx:
         _check_keys(tx)
 
 
@@ -58,9 +67,9 @@ def _config() -> Config:
 
 
 def _check_keys(tx: Connection) -> None:
-    sealed = tx.execute(select(facts.c.value).where(facts.c.name == "key_check")).scalar_one_or_none()
+    sealed = tx.execute(select(facts.c.value).where(facts.c.name == KEY_CHECK)).scalar_one_or_none()
     if sealed is None:
-        tx.execute(insert(facts).values(name="key_check", value=cipher_of(tx).seal("hotline")))
+        tx.execute(insert(facts).values(name=KEY_CHECK, value=cipher_of(tx).seal("hotline")))
         return
     try:
         cipher_of(tx).open(sealed)

@@ -1,5 +1,6 @@
 """The tables. `storage/migrations/` brings an older database to this shape; a test compares the two."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -69,6 +70,8 @@ def _words(name: str) -> Column[str]:
     return Column(name, Text, nullable=False, server_default="")
 
 
+OVER = "status in ('dismissed', 'closed') and customers_erased_at is null"
+
 incidents = Table(
     "incidents",
     metadata,
@@ -125,6 +128,8 @@ incidents = Table(
         postgresql_where=text("status not in ('dismissed', 'closed')"),
         sqlite_where=text("status not in ('dismissed', 'closed')"),
     ),
+    # Those that are over and still have their customers' data.
+    Index("ix_incidents_not_erased", "closed_at", "dismissed_at", postgresql_where=text(OVER), sqlite_where=text(OVER)),
 )
 
 gradings = Table(
@@ -504,6 +509,30 @@ facts = Table(
     Column("name", String(40), primary_key=True),  # key_check: proves that the keys are the ones of this database
     Column("value", Text, nullable=False),
 )
+
+# What is sealed, by table (storage/encryption.py). `python -m bot keys rotate` seals it anew; of `facts` only key_check,
+# and that last: as long as it needs the old key, the bot does not start without it.
+SEALED: Mapping[Table, Sequence[str]] = {
+    customers: ("name", "number", "contact"),
+    contacts: ("customer", "said", "answer", "promise", "measure"),
+    script_facts: ("words",),
+    lists: ("content", "bad_rows"),
+    facts: ("value",),
+}
+
+# What people write to each other. It may name customers: shown masked, and kept masked once their data are erased.
+WRITTEN: Mapping[Table, Sequence[str]] = {
+    incidents: (
+        "title", "what_happened", "product", "place", "demand", "done_already", "impact", "dismissal_reason",
+    ),
+    gradings: ("reason",),
+    assignments: ("note", "reason"),
+    tasks: ("words", "reason"),
+    customers: ("removal_reason",),
+    statements: ("words", "reason"),
+    evidence: ("name",),
+    notes: ("words",),
+}  # fmt: skip
 
 
 def as_dict(row: Any) -> dict[str, Any]:

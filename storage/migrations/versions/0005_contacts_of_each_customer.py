@@ -67,6 +67,9 @@ def upgrade() -> None:
         name = op.f("fk_contacts_customer_id")
         batch_op.create_foreign_key(name, "customers", ["customer_id"], ["id"], ondelete="SET NULL")
     op.create_index("ix_contacts_customer", "contacts", ["customer_id"])
+    over = sa.text("status in ('dismissed', 'closed') and customers_erased_at is null")
+    ends = ["closed_at", "dismissed_at"]
+    op.create_index("ix_incidents_not_erased", "incidents", ends, postgresql_where=over, sqlite_where=over)
     # What was logged before each customer had a line of their own was the first one's.
     op.execute(
         "update contacts set customer_id = "
@@ -144,6 +147,7 @@ def downgrade() -> None:
     """Takes them back."""
     for table in ("statements", "script_facts", "lists"):
         op.drop_table(table)
+    op.drop_index("ix_incidents_not_erased", "incidents")
     op.drop_index("ix_contacts_customer", "contacts")
     with op.batch_alter_table("contacts") as batch_op:
         batch_op.drop_constraint(op.f("fk_contacts_customer_id"), type_="foreignkey")
