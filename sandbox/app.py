@@ -73,7 +73,7 @@ def build(sandbox: Sandbox, page: bool = True) -> ASGIApp:
         importlib.import_module("sandbox.page").attach(app, sandbox)
 
     async def door(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith(("/api/", "/response/", "/upload/")):
+        if scope["type"] == "http" and scope["path"].startswith(("/api/", "/response/", "/upload/", "/files-pri/")):
             await sandbox.webapi(scope, receive, send)
         else:
             await app(scope, receive, send)

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from sandbox import people as seed
 from sandbox.clock import Clock
@@ -1095,8 +1096,8 @@ class Workspace:
             "mode": "hosted",
             "is_external": False,
             "is_public": False,
-            "url_private": f"{self.address}/files/{file.id}/{file.name}",
-            "url_private_download": f"{self.address}/files/{file.id}/download/{file.name}",
+            "url_private": f"{self.address}/files-pri/{file.id}/{quote(file.name)}",
+            "url_private_download": f"{self.address}/files-pri/{file.id}/download/{quote(file.name)}",
             "permalink": f"{self.address}/files/{file.id}/{file.name}",
             "channels": list(file.channels),
         }

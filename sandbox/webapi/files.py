@@ -68,6 +68,14 @@ def take_upload(call: Call, file_id: str, content: bytes) -> Json:
     return {}
 
 
+def private(call: Call, file_id: str) -> File:
+    """The file behind `url_private`."""
+    file = call.workspace.files.get(file_id)
+    if file is None or not file.complete or file.id not in call.workspace.contents:
+        raise SlackError("file_not_found")
+    return file
+
+
 METHODS = {
     "files.getUploadURLExternal": Method(get_upload_url, TIER_4, ("files:write",)),
     "files.completeUploadExternal": Method(complete_upload, TIER_4, ("files:write",)),

@@ -19,10 +19,11 @@ from starlette.types import Message, Receive, Scope, Send
 from sandbox.errors import SlackError
 from sandbox.faults import Fault, Faults
 from sandbox.webapi import METHODS, chat, files
-from sandbox.webapi.call import Call, Method
+from sandbox.webapi.call import SPECIAL, Call, Method
 from sandbox.workspace import APP_TOKEN, BOT_TOKEN, Json, Workspace
 
 KEPT_CALLS = 50_000
+FILE = Method(lambda _: {}, SPECIAL, ("files:read",))  # `url_private`: no method, but with the same key
 
 
 @dataclass
@@ -82,15 +83,18 @@ class WebApi:
         except Exception:  # noqa: BLE001 - the client went away while it was speaking
             return
         family, _, rest = path.lstrip("/").partition("/")
-        method = {"api": rest.rstrip("/"), "response": "response_url", "upload": "upload"}[family]
-        args = {} if family == "upload" else await _arguments(request, body)
+        names = {"api": rest.rstrip("/"), "response": "response_url", "upload": "upload", "files-pri": "url_private"}
+        method = names[family]
+        args = await _arguments(request, body) if family in {"api", "response"} else {}
         shown = {k: v for k, v in args.items() if k != "token"} if "token" in args else args
         self._count += 1
         record = Record(self._count, method, shown, [time.monotonic(), None])
         self.calls.append(record)
         self.running += 1
 
-        def run() -> Json:
+        def run() -> Json | Reply:
+            if family == "files-pri":
+                return self._private(request, rest)
             if family == "response":
                 return chat.respond(self._call(method, args), rest)
             if family == "upload":
@@ -109,7 +113,7 @@ class WebApi:
             self.last_ended = record.at[1] = time.monotonic()
 
     async def _answer(
-        self, method: str, args: Json, run: Callable[[], Json], record: Record, receive: Receive
+        self, method: str, args: Json, run: Callable[[], Json | Reply], record: Record, receive: Receive
     ) -> Reply:
         hits = list(self.faults.hitting(method, args)) if self.faults.all else []
         if hits:
@@ -145,16 +149,21 @@ class WebApi:
             return self._reply({"ok": False, "error": fault.error})
         return None
 
-    def _effect(self, run: Callable[[], Json], record: Record) -> Reply:
+    def _effect(self, run: Callable[[], Json | Reply], record: Record) -> Reply:
         try:
             if self.rate_limits and (wait := self._over_limit(record)):
                 record.ok, record.error = False, "ratelimited"
                 return _ratelimited(wait)
-            answer = {"ok": True, **run()}
+            done = run()
             record.ok = record.took_effect = True
+            if isinstance(done, Reply):
+                return done
+            answer = {"ok": True, **done}
         except SlackError as e:
             answer = {"ok": False, "error": e.error, **e.extra}
             record.ok, record.error = False, e.error
+            if record.method == "url_private":
+                return _sign_in()
         status = 200 if record.method != "response_url" or answer["ok"] else 404
         return self._reply(answer, status)
 
@@ -166,6 +175,15 @@ class WebApi:
         call = self._call(name, args)
         call.need(*method.scopes)
         return method.run(call)
+
+    def _private(self, request: Request, rest: str) -> Reply:
+        """A file's bytes, for an app with the token and the scope."""
+        self._check_token(request, FILE, {})
+        call = self._call("url_private", {})
+        call.need(*FILE.scopes)
+        file = files.private(call, rest.partition("/")[0])
+        headers = [(b"content-type", file.mimetype.encode()), (b"content-disposition", b"attachment")]
+        return Reply(200, self.workspace.contents[file.id], headers)
 
     def _call(self, method: str, args: Json) -> Call:
         return Call(self.workspace, method, args, self.new_ticket)
@@ -228,6 +246,14 @@ async def _send(reply: Reply, send: Send) -> None:
     length = (b"content-length", str(len(reply.body)).encode())
     await send({"type": "http.response.start", "status": reply.status, "headers": [*reply.headers, length]})
     await send({"type": "http.response.body", "body": reply.body})
+
+
+def _sign_in() -> Reply:
+    """What Slack shows to whoever may not see a file: not an error, but the page on which people sign in."""
+    page = (
+        b"<!DOCTYPE html><html><head><title>Sign in | Slack</title></head><body>Sign in to see this file.</body></html>"
+    )
+    return Reply(200, page, [(b"content-type", b"text/html; charset=utf-8")])
 
 
 def _ratelimited(seconds: int) -> Reply:

@@ -252,7 +252,15 @@ def test_files_go_up_and_travel_in_forms(sandbox: Sandbox, bolt: App) -> None:
     assert many["errors"] == {"evidence": "Please add at most 1 files."}
     assert sandbox.do("act/submit", user="U0LIN", values={"evidence": [file["id"]]})["ok"]
     assert seen[0]["files"][0]["name"] == "log.txt"
-    assert sandbox.http.get(seen[0]["files"][0]["url_private"]).content == b"log"
+    address = seen[0]["files"][0]["url_private"]
+    key = {"authorization": "Bearer xoxb-sandbox"}
+    assert sandbox.http.get(address, headers=key).content == b"log"
+    for wrong in ({}, {"authorization": "Bearer xoxb-other"}, {"authorization": "Bearer xapp-sandbox"}):
+        page = sandbox.http.get(address, headers=wrong)
+        assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8"), "as Slack answers"
+        assert "Sign in" in page.text
+    sandbox.do("faults", method="url_private", kind="http_error", status=503)
+    assert sandbox.http.get(address, headers=key).status_code == 503
 
 
 def test_nobody_answering_is_said_after_three_seconds_or_at_once(sandbox: Sandbox, bolt: App) -> None:
