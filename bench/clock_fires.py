@@ -28,6 +28,7 @@ from bot import deadlines as rules
 from bot import wording
 from bot.incident import Duty, Severity
 from bot.procedure_file import ProcedureFile
+from bot.scripts import Scripts
 from handlers import clock
 from handlers.clock import Metronome
 from handlers.courier import Courier
@@ -75,6 +76,7 @@ class Clock:
             db=self.db,
             file=self.file,
             wordings=wording.load("UTC"),
+            scripts=Scripts(),
             language="en",
             client=SilentSlack(),
             identity=lambda: Identity("U0BOT", "B0BOT", "T0BENCH"),

@@ -30,6 +30,7 @@ from bot import procedure_file as procedures
 from bot import settings as environment
 from bot.procedure import Procedure
 from bot.procedure_file import ProcedureFile
+from bot.scripts import Scripts
 from bot.settings import Settings, WrongSetup
 from handlers import people, setup
 from handlers.clock import Metronome
@@ -79,6 +80,7 @@ class Program:
             db=self.db,
             file=file,
             wordings=wording.load(settings.hotline_timezone),
+            scripts=Scripts(),
             language=settings.hotline_language,
             client=self.client,
             identity=self.identity,

@@ -5,10 +5,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.grading import Facts
-from bot.incident import RUNGS, Deadline, Duty, Event, Moment, MomentKind, Role, Severity
+from bot.incident import RUNGS, Deadline, Duty, Emotion, Event, Moment, MomentKind, Role, Severity, Tier
 from bot.procedure import DutyTimes, Procedure, Span, everybody
 
 Rosters = Mapping[str, Sequence[str]]  # the members of the user groups that the procedure names, by handle
+TO_CUSTOMERS = (  # what is owed to a customer, not to a colleague
+    Duty.FIRST_CONTACT,
+    Duty.UPDATE,
+    Duty.PROMISE,
+    Duty.CALL_AGAIN,
+    Duty.COMPLAINT_RESPONSE,
+    Duty.COMPLAINT_FEEDBACK,
+    Duty.FOLLOW_UP,
+)
 UP = (MomentKind.ESCALATE, MomentKind.NOBODY_LEFT)  # the ladder
 LEAST_LEFT = timedelta(minutes=1)  # a reminder that is asked for comes at least so long before the time
 
@@ -79,10 +88,13 @@ def plan(
     rosters: Rosters,
     subject: str = "",
     within: Span | None = None,
+    due_at: datetime | None = None,
+    urgent: bool = False,
 ) -> Plan:
     """What will be said about a duty, and when.
 
-    `rosters` have only people who are there. `within` is the time of a task that has one of its own. Whoever has to
+    `rosters` have only people who are there. `within` is the time of a task that has one of its own, `due_at` of what
+    somebody has said a time for. What is owed to an `urgent` customer is reminded of earlier. Whoever has to
     acknowledge it is told at once. The owner is reminded before it is due; at the due time, and again each
     `escalate_every`, the next rung of the ladder is told: the first person of it who has not been told yet. After the
     last one the channel is told that nobody is left (domain.md section 4). What is counted in working days is said in
@@ -91,9 +103,11 @@ def plan(
     times, calendar = procedure.duties[duty], procedure.worktime
     within = within or times.due_within(severity)
     before, every = times.remind_before_due(severity), times.escalates_every(severity)
-    due_at = within.after(started_at, calendar)
-    quiet = within.working_days > 0
+    quiet = within.working_days > 0 and due_at is None
+    due_at = due_at or within.after(started_at, calendar)
     remind_at = before.before(due_at, calendar)
+    if urgent and duty in TO_CUSTOMERS:
+        remind_at = due_at - (due_at - remind_at) * procedure.urgent_customers.remind_earlier
     if remind_at <= started_at:  # a task may have less time than its reminder
         remind_at = started_at + (due_at - started_at) / 2
     if quiet:
@@ -155,6 +169,12 @@ def _ladder(
     return moments
 
 
+def is_urgent(tier: Tier | None, emotion: Emotion | None, procedure: Procedure) -> bool:
+    """Whether a customer is one of those who are called first (domain.md sections 2 and 3)."""
+    rule = procedure.urgent_customers
+    return tier in rule.tiers or emotion in rule.emotions
+
+
 def replanned(
     deadline: Deadline,
     severity: Severity,
@@ -162,16 +182,62 @@ def replanned(
     now: datetime,
     procedure: Procedure,
     rosters: Rosters,
+    urgent: bool = False,
 ) -> Deadline:
     """A running deadline after its severity has changed, and maybe its owner: re-based from its original start.
 
     What was said stays as it was (`moments` up to `position`). Of what is still to come nothing is said twice for one
     due time: neither the reminder to the same owner, nor a rung that was told already.
     """
-    made = plan(deadline.duty, severity, owner_id, deadline.started_at, procedure, rosters, deadline.subject)
+    made = plan(
+        deadline.duty, severity, owner_id, deadline.started_at, procedure, rosters, deadline.subject, urgent=urgent
+    )
     if made.due_at == deadline.due_at and owner_id == deadline.owner_id:
         return replace(deadline, escalate_every_s=made.escalate_every_s)
     return _changed(deadline, made, now)
+
+
+def interval(duty: Duty, severity: Severity, at: datetime, procedure: Procedure) -> timedelta:
+    """The time that a duty of this severity has when it starts at `at`; nothing when it is not owed."""
+    times = procedure.duties.get(duty)
+    if times is None or not times.is_owed(severity):
+        return timedelta(0)
+    return times.due_within(severity).after(at, procedure.worktime) - at
+
+
+def moved_on(
+    deadline: Deadline,
+    since: datetime,
+    severity: Severity,
+    now: datetime,
+    procedure: Procedure,
+    rosters: Rosters,
+    urgent: bool = False,
+) -> Deadline:
+    """An update after one of several customers has heard it: due when the one who waits longest, `since`, has to hear.
+
+    Who was reminded of this round is not reminded of each customer anew; the ladder goes by the new time.
+    """
+    made = plan(deadline.duty, severity, deadline.owner_id, since, procedure, rosters, deadline.subject, urgent=urgent)
+    moved = _changed(deadline, made, now)
+    said = len(deadline.moments[: deadline.position])
+    if any(moment.kind is MomentKind.REMIND for moment in deadline.moments[: deadline.position]):
+        moments = [*moved.moments[:said]]
+        moments += [m for m in moved.moments[said:] if m.kind is not MomentKind.REMIND or m.at > now]
+        moved = replace(moved, moments=tuple(moments), next_nudge_at=moments[said].at if moments[said:] else None)
+    return moved
+
+
+def round_is_over(
+    deadline: Deadline, oldest_heard_at: datetime, at: datetime, severity: Severity, procedure: Procedure
+) -> bool:
+    """Whether everybody has heard this round of updates: who waits longest heard just now, or well after it began.
+
+    A quarter of the interval tells a round from the first contacts that began it, which are done one after the other.
+    """
+    began = deadline.started_at
+    quarter = interval(deadline.duty, severity, began, procedure) / 4
+    return oldest_heard_at > began and oldest_heard_at >= min(at, began + quarter)
 
 
 def handed_to(

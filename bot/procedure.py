@@ -558,6 +558,36 @@ class Duplicates(Part):
     )
 
 
+class Confidentiality(Part):
+    """What becomes of customers' data."""
+
+    erase_after_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=36_500,
+        description=(
+            "So many days after an incident is closed or dismissed, its customers' data are erased: names, numbers, "
+            "ways to reach them, what was said to them and what they answered; in what people wrote to each other they "
+            "are masked. Figures stay. Left out, or `null`: they are kept for ever. Refused: less than a day."
+        ),
+    )
+
+
+class UrgentCustomers(Part):
+    """Who is called first."""
+
+    tiers: list[Tier] = Field(default=[Tier.VIP, Tier.IMPORTANT], description="Customers of these tiers are.")
+    emotions: list[Emotion] = Field(
+        default=[Emotion.ANGRY, Emotion.FURIOUS], description="Customers who sounded like this are."
+    )
+    remind_earlier: int = Field(
+        default=2,
+        ge=1,
+        le=4,
+        description="What is owed to them is reminded of so many times earlier before it is due.",
+    )
+
+
 class Company(Part):
     """The company, as its customers know it."""
 
@@ -612,9 +642,9 @@ class CustomerWording(Part):
     unrecorded_time: Item = Field(description="What is said when a text names a time that is not on record.")
 
 
-ACTIONS = ("verify", "contact", "grade", "assign_roles", "dismiss", "solve", "work_on_tasks")
+ACTIONS = ("verify", "contact", "grade", "assign_roles", "dismiss", "solve", "work_on_tasks", "state_publicly")
 WHO = ("anybody", "participants", "reporter", "on_call")
-May = Literal["verify", "contact", "grade", "assign_roles", "dismiss", "solve", "work_on_tasks"]
+May = Literal["verify", "contact", "grade", "assign_roles", "dismiss", "solve", "work_on_tasks", "state_publicly"]
 
 
 class Procedure(Part):
@@ -673,6 +703,12 @@ class Procedure(Part):
             "What is to be done, by trigger: a checklist of at most 20 tasks in the incident's channel. Refused: a "
             "trigger that `triggers` does not have."
         ),
+    )
+    urgent_customers: UrgentCustomers = Field(
+        default=UrgentCustomers(), description="Which customers are called first, and reminded of earlier."
+    )
+    confidentiality: Confidentiality = Field(
+        default=Confidentiality(), description="How long customers' data are kept."
     )
     duplicates: Duplicates = Field(
         default=Duplicates(), description="Which incidents are shown as possible duplicates while somebody reports."

@@ -132,6 +132,15 @@ class Wording:
             at, "d MMM HH:mm" if self.language == "en" else "M月d日 HH:mm", self._timezone, LOCALES[self.language]
         )
 
+    def iso(self, at: datetime) -> str:
+        """A time for another program, in the workspace's zone: `2026-11-22T14:05+08:00`."""
+        return at.astimezone(self._timezone).isoformat(timespec="minutes")
+
+    def spoken(self, at: datetime, now: datetime) -> str:
+        """A time as one says it to a customer, in the workspace's zone: `16:00`; on another day with its date."""
+        here = at.astimezone(self._timezone)
+        return f"{here:%H:%M}" if here.date() == now.astimezone(self._timezone).date() else self.clock(at)
+
     def duration(self, seconds: float) -> str:
         """A distance in words, to the minute: `9 minutes`, `1 h 20 min`; less than one minute is said so."""
         minutes = round(abs(seconds) / 60)

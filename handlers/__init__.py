@@ -24,6 +24,7 @@ from bot.lifecycle import Permitted
 from bot.wording import Mrkdwn, Wording, escape, mention
 from handlers import (
     acknowledge,
+    approvals,
     card,
     channel,
     checklist,
@@ -39,7 +40,9 @@ from handlers import (
     report,
     role_messages,
     roles,
+    scripts,
     solution,
+    statement,
     tasks,
     verify,
 )
@@ -59,9 +62,11 @@ STEPS = (
     grade,
     roles,
     contact,
+    scripts,
     reminders,
     solution,
     tasks,
+    statement,
     dismiss,
     customer,
     home,
@@ -94,6 +99,7 @@ DRAWINGS: Mapping[str, Draw] = {
     "card": card.draw,
     "announcement": card.draw_announcement,
     "reminder": reminders.draw,
+    "script": scripts.draw,
     "graded": grade.draw_graded,
     "role": role_messages.draw,
     "role_open": role_messages.draw_open,
@@ -101,6 +107,8 @@ DRAWINGS: Mapping[str, Draw] = {
     "gone": role_messages.draw_gone,
     "handed": role_messages.draw_handed,
     "checklist": checklist.draw,
+    "statement": approvals.draw,
+    "statement_asked": approvals.draw_asked,
     "not_invited": channel.draw_not_invited,
 }
 

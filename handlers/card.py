@@ -13,6 +13,7 @@ from bot.grading import Proposal
 from bot.incident import (
     TEAM,
     Assignment,
+    Counts,
     Customer,
     Deadline,
     Duty,
@@ -27,7 +28,7 @@ from bot.wording import Mrkdwn, Wording, channel_link, escape, mention
 from handlers import duties
 from handlers.blocks import actions, button, context, divider, fitting, header, overflow, quote, section
 from handlers.desk import Desk, Drawing
-from storage import contacts, customers, deadlines, gradings, incidents, notes, roles
+from storage import customers, deadlines, gradings, incidents, notes, roles
 from storage.notes import Note
 from storage.outbox import Message
 
@@ -38,7 +39,8 @@ SHOWN_WITH_INCIDENT = ("card", "announcement", "checklist")  # drawn again whene
 # What is needed less often; Slack takes five.
 MENU = ("customer.show", "grade.open", "roles.open", "roles.hand_over", "dismiss.open")
 COMPLAINT_MENU = ("customer.show", "roles.hand_over")
-NOT_ON_CARD = (Duty.ACCEPT_ROLE, Duty.TASK, Duty.REGRADE)  # shown with the roles, in the checklist, with the severity
+# Shown with the roles, in the checklist, with the words, with the severity, and counted in the line about the customers.
+NOT_ON_CARD = (Duty.ACCEPT_ROLE, Duty.TASK, Duty.APPROVE_STATEMENT, Duty.REGRADE, Duty.PROMISE, Duty.CALL_AGAIN)
 TOLD = ("place", "demand", "done_already", "impact")  # what the reporter said in own words
 
 # The steps of the procedure in their order: the first that is still to be done is the card's primary button.
@@ -54,7 +56,7 @@ class Facets:
     deadlines: Sequence[Deadline]
     evidence: Sequence[Evidence]
     notes: Sequence[Note]
-    contacts: int
+    counts: Counts
     proposal: Proposal
     gradings: Sequence[Grading]
     roles: Sequence[Assignment]
@@ -71,7 +73,7 @@ def facets(desk: Desk, tx: Connection, incident: Incident) -> Facets:
         deadlines.of_incident(tx, incident.id),
         incidents.evidence_of(tx, incident.id),
         notes.of_incident(tx, incident.id),
-        contacts.count(tx, incident.id),
+        customers.counts(tx, incident),
         grading.propose(facts, desk.procedure),
         gradings.of_incident(tx, incident.id),
         roles.of_incident(tx, incident.id),
@@ -109,12 +111,23 @@ def card(desk: Desk, facets: Facets, words: Wording, now: datetime) -> Drawing:
     blocks.append(divider())
     if clocks := [clock_line(deadline, words, now) for deadline in _latest(facets.deadlines)]:
         blocks.append(section(Mrkdwn("\n".join(clocks))))
+    if told_so_far := [*progress(facets.counts, words), *_promises(facets.deadlines, words)]:
+        blocks.append(context(Mrkdwn(" · ".join(told_so_far))))
     blocks.append(context(_people(facets, words)))
-    if facets.contacts:
-        blocks.append(context(words.mrkdwn("card.contacts", n=facets.contacts)))
     if incident.status.is_open:
         blocks.append(actions(_buttons(facets, words)))
     return Drawing(_sentence(facets, words), blocks)
+
+
+def progress(counts: Counts, words: Wording) -> list[Mrkdwn]:
+    """How far the customers have heard: `137 of 212 customers reached`, `41 no answer`. Nothing before a first try."""
+    if not (counts.heard or counts.no_answer or counts.wrong_number):
+        return []
+    parts = [words.mrkdwn("card.heard", n=counts.total, heard=words.number(counts.heard))]
+    for key in ("no_answer", "wrong_number"):
+        if number := getattr(counts, key):
+            parts.append(words.mrkdwn(f"card.{key}", n=number))
+    return parts
 
 
 def reasons(proposal: Proposal, words: Wording) -> list[Mrkdwn]:
@@ -204,6 +217,11 @@ def level(incident: Incident, words: Wording) -> str:
         return words.text("level.graded", severity=int(incident.severity))
     severity = incident.proposed_severity
     return words.text("level.proposed", sign=SIGN[severity], severity=int(severity))
+
+
+def _promises(found: Sequence[Deadline], words: Wording) -> list[Mrkdwn]:
+    due = sorted(each.due_at for each in found if each.duty is Duty.PROMISE and each.is_running)
+    return [words.mrkdwn("card.promises", n=len(due), due=words.when(due[0]))] if due else []
 
 
 def _latest(found: Sequence[Deadline]) -> list[Deadline]:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from bot.deadlines import Decision, decide_all
 from bot.incident import Deadline, Duty, Moment, MomentKind
-from handlers import team
+from handlers import occasion, team
 from handlers.courier import Courier
 from handlers.desk import Desk, Later
 from handlers.metrics import FIRED, FIRED_LATE_SECONDS
@@ -155,19 +155,24 @@ def nudge(desk: Desk, errand: Errand) -> None:
             if deadline.is_running:  # else it was met while this waited
                 due.append((deadline, int(index), deadline.moments[int(index)]))
         due.sort(key=lambda each: [*Duty].index(each[0].duty))
-        for deadline, _, moment in due:
-            if moment.kind is MomentKind.DEPUTY:
-                team.ask_deputy(desk, tx, deadline, now)
+        for deadline in [each for each, _, moment in due if moment.kind is MomentKind.DEPUTY]:
+            team.ask_deputy(desk, tx, deadline, now)
         outbox.say(tx, _sayings(incident_id, [each for each in due if each[2].kind is not MomentKind.DEPUTY]), now)
-        there = incidents.participants_of(tx, incident_id)
-        called_in = [moment.user_id for _, _, moment in due if moment.kind in CALLED_IN and moment.user_id]
-        called_in = [user_id for user_id in called_in if user_id not in there]
-        if called_in:
-            # Whoever is told must be able to look, and to press the button.
-            incidents.add_participants(tx, incident_id, called_in)
-            outbox.ask(tx, "invite", f"invite:{incident_id}", now, incident_id, collapses=f"invite:{incident_id}")
+        for deadline in [each for each, _, moment in due if moment.kind in (MomentKind.REMIND, MomentKind.ESCALATE)]:
+            occasion.post_due(desk, tx, incidents.get(tx, incident_id), deadline, now)
+        _call_in(tx, incident_id, [moment for _, _, moment in due], now)
         if any(moment.kind is not MomentKind.REMIND for _, _, moment in due):
             outbox.redraw(tx, [incident_id], now, drawings=["card", "checklist"])
+
+
+def _call_in(tx: Connection, incident_id: int, said: Sequence[Moment], now: datetime) -> None:
+    """Whoever is told must be able to look, and to press the button."""
+    there = incidents.participants_of(tx, incident_id)
+    called_in = [moment.user_id for moment in said if moment.kind in CALLED_IN and moment.user_id]
+    called_in = [user_id for user_id in called_in if user_id not in there]
+    if called_in:
+        incidents.add_participants(tx, incident_id, called_in)
+        outbox.ask(tx, "invite", f"invite:{incident_id}", now, incident_id, collapses=f"invite:{incident_id}")
 
 
 def _sayings(incident_id: int, due: Sequence[tuple[Deadline, int, Moment]]) -> list[Saying]:

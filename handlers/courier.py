@@ -268,23 +268,29 @@ def _say(desk: Desk, channel_id: str, message: Message, text: str, blocks: list[
 
 
 def _destination(desk: Desk, message: Message) -> str:
+    if message.place == "person":
+        return direct_channel(desk, str(message.user_id))
     with desk.db.read() as tx:
         if message.place == "incident":
             channel_id = incidents.get(tx, message.incident_id).channel_id
-        elif message.place == "announcements":
-            channel_id = people.place(tx, desk.procedure.channels.announcements)
         else:
-            channel_id = people.dm_channel(tx, str(message.user_id))
+            channel_id = people.place(tx, desk.procedure.channels.announcements)
     if channel_id:
         return channel_id
     if message.place == "incident":
         raise Later("the channel is not open yet", 5)
-    if message.place == "announcements":
-        return find_place(desk, desk.procedure.channels.announcements)
-    opened = desk.client.conversations_open(users=[str(message.user_id)])
-    channel_id = str(opened["channel"]["id"])
-    with desk.db.begin() as tx:
-        people.set_dm_channel(tx, str(message.user_id), channel_id)
+    return find_place(desk, desk.procedure.channels.announcements)
+
+
+def direct_channel(desk: Desk, user_id: str) -> str:
+    """The id of the direct messages with somebody; opened once, and remembered."""
+    with desk.db.read() as tx:
+        channel_id = people.dm_channel(tx, user_id)
+    if channel_id is None:
+        opened = desk.client.conversations_open(users=[user_id])
+        channel_id = str(opened["channel"]["id"])
+        with desk.db.begin() as tx:
+            people.set_dm_channel(tx, user_id, channel_id)
     return channel_id
 
 

@@ -10,6 +10,7 @@ from slack_sdk.models.blocks import Block
 from bot.incident import Person
 from bot.procedure import Procedure
 from bot.procedure_file import ProcedureFile
+from bot.scripts import Scripts
 from bot.wording import Wording, Wordings
 from handlers.blocks import Json
 from storage.db import Database
@@ -35,6 +36,7 @@ class Desk:
     db: Database
     file: ProcedureFile
     wordings: Wordings
+    scripts: Scripts
     language: str
     client: WebClient
     identity: Callable[[], Identity]

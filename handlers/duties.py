@@ -4,7 +4,7 @@ Not a step of its own: the steps call this inside their transaction, with the in
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -15,16 +15,17 @@ from bot.deadlines import Plan, Rosters
 from bot.incident import TEAM, Deadline, Duty, Event, Incident, Moment, MomentKind, Role, Status, TaskState
 from bot.procedure import Procedure
 from handlers.desk import Desk
-from storage import contacts, deadlines, people, roles, tasks
+from storage import customers, deadlines, incidents, people, roles, tasks
 
-OF_THEIR_OWN = (Duty.ACCEPT_ROLE, Duty.TASK, Duty.REGRADE)  # each starts and ends with what it is about
-BY_CONTACT = (
-    Duty.FIRST_CONTACT,
-    Duty.UPDATE,
-    Duty.COMPLAINT_RESPONSE,
-    Duty.COMPLAINT_FEEDBACK,
-    Duty.FOLLOW_UP,
-)  # what words with a customer meet
+SAID_SO = (Duty.PROMISE, Duty.CALL_AGAIN)  # somebody has said so themselves, and when
+OF_THEIR_OWN = (
+    Duty.ACCEPT_ROLE,
+    Duty.TASK,
+    Duty.APPROVE_STATEMENT,
+    Duty.REGRADE,
+    *SAID_SO,
+)  # each starts and ends with what it is about
+TO_EVERYBODY = (Duty.COMPLAINT_RESPONSE, Duty.COMPLAINT_FEEDBACK, Duty.FOLLOW_UP)  # met when each customer has heard
 
 
 @dataclass(frozen=True)
@@ -91,13 +92,15 @@ def reconsider(
             continue
         if duty is Duty.TASK:
             changed += _hand_on(tx, incident, deadline, holders, who, now)
+        if duty in SAID_SO:
+            changed += _inherited(tx, incident, deadline, holders, who, now)
         if duty in OF_THEIR_OWN:
             continue
         owner = deadline.owner_id
         if owner in who.gone or owner == who.owner(duty, before, incident):
             owner = who.owner(duty, holders, incident)
         if regraded:
-            moved = rules.replanned(deadline, level, owner, now, who.procedure, who.rosters)
+            moved = _replanned(tx, incident, deadline, owner, who, now)
         else:
             moved = rules.handed_to(deadline, level, owner, now, who.procedure, who.rosters)
         if moved != deadline:
@@ -108,6 +111,30 @@ def reconsider(
     )
     watch(desk, tx, incident, now)
     return changed
+
+
+def _replanned(
+    tx: Connection, incident: Incident, deadline: Deadline, owner: str, who: Company, now: datetime
+) -> Deadline:
+    """A deadline at another severity. An update is counted from when the one who waits longest has heard."""
+    counted = deadline
+    if deadline.duty is Duty.UPDATE:
+        heard_at = customers.counts(tx, incident).oldest_heard_at
+        counted = replace(deadline, started_at=heard_at or deadline.started_at)
+    urgent = _is_urgent(incident, who.procedure)
+    moved = rules.replanned(counted, incident.level, owner, now, who.procedure, who.rosters, urgent)
+    return replace(moved, started_at=deadline.started_at)
+
+
+def _inherited(
+    tx: Connection, incident: Incident, deadline: Deadline, holders: Mapping[Role, str], who: Company, now: datetime
+) -> list[int]:
+    """What somebody who has left had promised is owed by whoever talks to the customers now."""
+    if deadline.owner_id not in who.gone:
+        return []
+    owner = who.owner(Duty.UPDATE, holders, incident)
+    deadlines.change(tx, rules.handed_to(deadline, incident.level, owner, now, who.procedure, who.rosters))
+    return [deadline.id]
 
 
 def _hand_on(
@@ -132,14 +159,18 @@ def watch(desk: Desk, tx: Connection, incident: Incident, now: datetime) -> None
     if any(deadline.duty is Duty.REGRADE for deadline in deadlines.running(tx, incident.id)):
         deadlines.stop(tx, incident.id, now, [Duty.REGRADE])
     crossing = grading.next_crossing(incident, now, desk.procedure)
-    if crossing is None or not incident.status.is_open:
-        return
+    if crossing is not None and incident.status.is_open:
+        _propose(tx, incident, now, crossing)
+
+
+def _propose(tx: Connection, incident: Incident, now: datetime, at: datetime) -> None:
+    """Who has the severity in hand is asked at `at` to look at it again."""
     holders = roles.holders(roles.of_incident(tx, incident.id))
     concerned = [who for who in (holders.get(Role.LEAD), incident.graded_by, incident.reporter_id) if who]
     gone = people.not_there(tx, concerned)
     owner = next((who for who in concerned if who not in gone), incident.reporter_id)
-    moments = (Moment(crossing, MomentKind.PROPOSE, owner, Role.OWNER),)
-    deadlines.start(tx, incident.id, [Plan(Duty.REGRADE, owner, now, crossing, 0, moments)])
+    moments = (Moment(at, MomentKind.PROPOSE, owner, Role.OWNER),)
+    deadlines.start(tx, incident.id, [Plan(Duty.REGRADE, owner, now, at, 0, moments)])
 
 
 def take_over(desk: Desk, tx: Connection, incident: Incident, deadline: Deadline, user_id: str, now: datetime) -> None:
@@ -168,9 +199,103 @@ def needed(procedure: Procedure, incident: Incident) -> list[Role]:
     return [role for role in TEAM if role in procedure.roles and incident.level in procedure.roles[role].needed_at]
 
 
+def heard(desk: Desk, tx: Connection, incident: Incident, by: str, at: datetime, now: datetime) -> list[int]:
+    """One or several customers have heard from us at `at`. What that meets is met; the next update is due when the one
+    who waits longest has to hear (domain.md section 6). Returns the ids of the deadlines that are different."""
+    counts = customers.counts(tx, incident)
+    oldest = counts.oldest_heard_at or at
+    level, procedure = incident.level, desk.procedure
+    changed = [] if counts.unheard else deadlines.meet(tx, incident.id, [Duty.FIRST_CONTACT], by, at)
+    is_updated = False
+    for deadline in deadlines.running(tx, incident.id, lock=True):
+        if deadline.duty in TO_EVERYBODY and not customers.unheard_since(tx, incident.id, deadline.started_at):
+            changed += deadlines.meet_these(tx, [deadline.id], by, at)
+        elif deadline.duty is Duty.UPDATE:
+            if rules.round_is_over(deadline, oldest, at, level, procedure):
+                changed += deadlines.meet_these(tx, [deadline.id], by, at)
+                continue
+            is_updated = True
+            rosters, urgent = people.roster_members(tx), _is_urgent(incident, procedure)
+            moved = rules.moved_on(deadline, oldest, level, now, procedure, rosters, urgent)
+            if moved != deadline:
+                deadlines.change(tx, moved)
+                changed.append(deadline.id)
+    if not is_updated and incident.status in (Status.REPORTED, Status.VERIFIED):
+        begin(desk, tx, incident, [Event.CONTACTED], oldest)
+    return changed
+
+
+def said_so(
+    desk: Desk, tx: Connection, incident: Incident, duty: Duty, about: int, by: str, due_at: datetime, now: datetime
+) -> None:
+    """Somebody has promised something until `due_at`, or wants to call again then; it is theirs. `about` is the contact
+    or the customer. Nothing when the procedure has no such duty."""
+    who = company(desk, tx)
+    if duty not in who.procedure.duties:
+        return
+    made = rules.plan(
+        duty,
+        incident.level,
+        by,
+        now,
+        who.procedure,
+        who.rosters,
+        str(about),
+        due_at=due_at,
+        urgent=_is_urgent(incident, who.procedure),
+    )
+    deadlines.start(tx, incident.id, [made])
+
+
+def customers_changed(desk: Desk, tx: Connection, incident: Incident, by: str, now: datetime) -> list[int]:
+    """Customers were put on the list or taken off it. Who is new has to hear like the others; the count of those
+    affected leaves nobody of the list out. Returns the ids of the deadlines that are different."""
+    counts, changed = customers.counts(tx, incident), []
+    if counts.listed > incident.customers_affected:
+        affected = replace(incident, customers_affected=counts.listed)
+        severity = grading.propose(grading.facts_of(affected, now), desk.procedure).severity
+        incidents.set_facts(tx, affected)
+        incidents.set_proposed(tx, incident.id, severity)
+        incident = incidents.get(tx, incident.id)
+        changed += reconsider(desk, tx, incident, now, regraded=True)
+    first = [each for each in deadlines.of_incident(tx, incident.id) if each.duty is Duty.FIRST_CONTACT]
+    if not counts.unheard:
+        return [*changed, *deadlines.meet(tx, incident.id, [Duty.FIRST_CONTACT], by, now)]
+    is_met = bool(first) and not any(each.is_running for each in first)
+    if is_met and incident.status in (Status.REPORTED, Status.VERIFIED):
+        holders = roles.holders(roles.of_incident(tx, incident.id))
+        who = company(desk, tx, incident.reporter_id, *holders.values())
+        deadlines.start(tx, incident.id, [_plan(Duty.FIRST_CONTACT, incident, holders, who, now)])
+    return changed
+
+
+def feelings_changed(desk: Desk, tx: Connection, incident: Incident, now: datetime) -> list[int]:
+    """The customers sound different: the severity may be another one (domain.md section 3), and who has it in hand is
+    asked at once. Returns the ids of the deadlines that are different."""
+    emotion = customers.gravest_emotion(tx, incident.id)
+    if emotion is None or emotion is incident.emotion:
+        return []
+    before = grading.propose(grading.facts_of(incident, now), desk.procedure).severity
+    incidents.set_emotion(tx, incident.id, emotion)
+    incident = incidents.get(tx, incident.id)
+    severity = grading.propose(grading.facts_of(incident, now), desk.procedure).severity
+    incidents.set_proposed(tx, incident.id, severity)
+    incident = incidents.get(tx, incident.id)
+    is_graver = incident.severity is not None and severity < min(before, incident.severity)
+    changed = reconsider(desk, tx, incident, now, regraded=True)
+    if is_graver and incident.status.is_open:
+        _propose(tx, incident, now, now)
+    return changed
+
+
 def _plan(duty: Duty, incident: Incident, holders: Mapping[Role, str], who: Company, now: datetime) -> Plan:
     owner = who.owner(duty, holders, incident)
-    return rules.plan(duty, incident.level, owner, now, who.procedure, who.rosters)
+    urgent = _is_urgent(incident, who.procedure)
+    return rules.plan(duty, incident.level, owner, now, who.procedure, who.rosters, urgent=urgent)
+
+
+def _is_urgent(incident: Incident, procedure: Procedure) -> bool:
+    return rules.is_urgent(incident.customer_tier, incident.emotion, procedure)
 
 
 def _missing(tx: Connection, incident: Incident, who: Company, now: datetime) -> list[Duty]:
@@ -183,7 +308,7 @@ def _missing(tx: Connection, incident: Incident, who: Company, now: datetime) ->
         happened.append(Event.ACKNOWLEDGED)
     if incident.severity is not None:
         happened.append(Event.GRADED)
-    if contacts.count(tx, incident.id):
+    if customers.counts(tx, incident).heard:
         happened.append(Event.CONTACTED)
     return _starting(happened, incident, {deadline.duty for deadline in found}, who, now)
 

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from slack_sdk.models.blocks import (
+    CheckboxesElement,
     DateTimePickerElement,
+    ExternalDataSelectElement,
     InputBlock,
     NumberInputElement,
     Option,
@@ -57,7 +59,8 @@ class Field:
     """What all fields have.
 
     The label is the phrase `<form>.<id>`; `.hint` and `.placeholder` are shown if they exist. `tells` is the action
-    that a change of the field sends at once, for a form that redraws as facts change."""
+    that a change of the field sends at once, for a form that redraws as facts change. Slack keeps what was entered by
+    the id: a field that is to be filled anew has its version behind `__`."""
 
     id: str
     form: str
@@ -67,7 +70,11 @@ class Field:
     @property
     def label(self) -> str:
         """The phrase that names it."""
-        return f"{self.form}.{self.id}"
+        return f"{self.form}.{self.id.partition('__')[0]}"
+
+    def version(self, number: int) -> Self:
+        """The same field, to be filled anew."""
+        return replace(self, id=f"{self.id}__{number}") if number else self
 
     @property
     def action_id(self) -> str:
@@ -282,8 +289,46 @@ class Word(Field, Generic[E]):
 
 
 @dataclass(frozen=True)
+class Found(Field):
+    """One of many, found by typing: the options come from a listener for `tells`."""
+
+    def block(self, words: Wording, initial: tuple[str, str] | None) -> InputBlock:
+        """The field, filled with (value, text)."""
+        option = Option(value=initial[0], text=initial[1]) if initial else None
+        element = ExternalDataSelectElement(
+            action_id=self.action_id, initial_option=option, min_query_length=0, placeholder=self._placeholder(words)
+        )
+        return self._around(words, element)
+
+    def read(self, answers: Answers) -> str:
+        """The value that was chosen; empty when none was."""
+        chosen = (answers.of(self.id).get("selected_option") or {}).get("value")
+        if not chosen and self.required:
+            answers.refuse(self.id, "form.choose_one")
+        return str(chosen or "")
+
+
+@dataclass(frozen=True)
+class Ticks(Field):
+    """Any of a few things, at most ten, given as (value, text) when the form is drawn."""
+
+    def block(self, words: Wording, options: Iterable[tuple[str, str]], initial: Collection[str] = ()) -> InputBlock:
+        """The field, with what is ticked already."""
+        drawn = [Option(value=value, text=text) for value, text in options]
+        ticked = [option for option in drawn if option.value in initial]
+        element = CheckboxesElement(action_id=self.action_id, options=drawn, initial_options=ticked or None)
+        return self._around(words, element)
+
+    def read(self, answers: Answers) -> list[str]:
+        """The values that are ticked."""
+        return [str(option["value"]) for option in answers.of(self.id).get("selected_options") or ()]
+
+
+@dataclass(frozen=True)
 class When(Field):
-    """A day and time that lies in the past."""
+    """A day and time that lies in the past, or with `ahead` in the future."""
+
+    ahead: bool = False
 
     def block(self, words: Wording, initial: datetime | None = None) -> InputBlock:
         """The field, filled with what is known."""
@@ -300,7 +345,9 @@ class When(Field):
                 answers.refuse(self.id, "form.choose_time")
             return None
         at = datetime.fromtimestamp(int(seconds), UTC)
-        if at > now + timedelta(minutes=5):  # people's clocks differ a little
+        if self.ahead and at <= now:
+            answers.refuse(self.id, "form.not_in_the_past")
+        if not self.ahead and at > now + timedelta(minutes=5):  # people's clocks differ a little
             answers.refuse(self.id, "form.not_in_the_future")
         return at
 

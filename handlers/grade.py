@@ -16,7 +16,7 @@ from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 from sqlalchemy import Connection
 
-from bot import grading, lifecycle
+from bot import contact, grading, lifecycle
 from bot.grading import Proposal
 from bot.incident import (
     Complaint,
@@ -29,12 +29,13 @@ from bot.incident import (
     Person,
     Publicity,
     Severity,
+    Stage,
     Tier,
     YesNo,
 )
 from bot.procedure import Procedure
 from bot.wording import Mrkdwn, Wording, mention
-from handlers import card, checklist, duties, team
+from handlers import card, checklist, duties, occasion, team
 from handlers.blocks import Json, actions, button, modal, section
 from handlers.card import SHOWN_WITH_INCIDENT, SIGN
 from handlers.desk import Desk, Drawing
@@ -253,7 +254,7 @@ def save(
     now: datetime,
 ) -> None:
     """A grading, and all that follows from it. `incident` has its new facts; it is locked."""
-    was = incident.severity
+    was, was_restored = incident.severity, contact.is_restored(incidents.get(tx, incident.id))
     gradings.save(tx, incident.id, key, by, now, severity, proposal.severity, reason)
     incidents.set_facts(tx, incident)
     incidents.set_proposed(tx, incident.id, proposal.severity)
@@ -280,7 +281,9 @@ def save(
     if was and was != severity:
         detail = {"grading": gradings.of_incident(tx, incident.id)[-1].id, "relieved": relieved, "joined": joined}
         outbox.say(tx, [Saying(incident.id, "graded", "incident", detail=detail)], now)
-    outbox.redraw(tx, [incident.id], now, SHOWN_WITH_INCIDENT, [*met, *changed])
+    if contact.is_restored(graded) and not was_restored:
+        occasion.post(desk, tx, graded, Stage.VERIFICATION, now)
+    outbox.redraw(tx, [incident.id], now, [*SHOWN_WITH_INCIDENT, "script"], [*met, *changed])
 
 
 def draw_graded(desk: Desk, tx: Connection, message: Message) -> Drawing:

@@ -17,7 +17,7 @@ from bot import grading
 from bot.deadlines import addressees
 from bot.incident import Assignment, Deadline, Duty, Incident, Person, Task
 from bot.wording import Mrkdwn, Wording, escape
-from handlers import card, duties, overview, reminders
+from handlers import approvals, card, duties, overview, reminders
 from handlers.blocks import Json, actions, button, context, divider, section
 from handlers.desk import Desk
 from handlers.words import chosen_id
@@ -108,6 +108,8 @@ def waiting(desk: Desk, tx: Connection, user_id: str, words: Wording, now: datet
     for task in tasks.taken_by(tx, user_id, WAITING + 1):
         if (Duty.TASK, str(task.id)) not in clocks:
             yield _taken(desk, tx, task, words)
+    for incident, what, does in approvals.waiting(desk, tx, user_id, words):
+        yield Item(incident, what, buttons=[does])
     told = deadlines.to_acknowledge(tx, user_id, WAITING + 1)
     who = duties.company(desk, tx) if told else None
     for deadline in told:
@@ -127,7 +129,7 @@ def _owed(desk: Desk, tx: Connection, deadline: Deadline, words: Wording, now: d
             yield Item(incident, what, buttons=[confirm, grade])
         return
     duty, does = words.text(f"duty.{deadline.duty}"), reminders.DOES.get(deadline.duty)
-    if does in reminders.OF_A_DEADLINE:  # the button is somebody else's, whom they have to reach
+    if does in reminders.SOMEBODY_ELSES:  # the button is somebody else's, whom they have to reach
         what = words.mrkdwn("home.reach", duty=duty, who=reminders.addressee(deadline, words))
         yield Item(incident, what, deadline.due_at)
         return

@@ -12,13 +12,14 @@ from sqlalchemy import Connection
 
 from bot import deadlines as rules
 from bot import grading, lifecycle
-from bot.incident import Deadline, Duty, Incident, Moment, MomentKind, NotAllowed, Person, Role
+from bot.confidential import masked_name, without_name
+from bot.incident import RUNGS, Counts, Deadline, Duty, Incident, Moment, MomentKind, NotAllowed, Person, Role
 from bot.wording import Mrkdwn, Wording, channel_link, mention
 from handlers import card, duties
 from handlers.blocks import Json, actions, button, section
 from handlers.desk import Desk, Drawing
 from handlers.words import chosen_id
-from storage import deadlines, incidents, journal, outbox, people, roles, tasks
+from storage import contacts, customers, deadlines, incidents, journal, outbox, people, roles, tasks
 from storage.outbox import Message
 
 # The button that does the thing. Those that are about one role or one task carry its id, the others the incident's.
@@ -36,17 +37,23 @@ DOES = {
     Duty.COMPLEX_SOLUTION: "solution.open",
     Duty.COMPLAINT_FEEDBACK: "contact.open",
     Duty.FOLLOW_UP: "contact.open",
+    Duty.PROMISE: "reminders.kept",
+    Duty.CALL_AGAIN: "contact.with",
     Duty.TASK: "tasks.done",
+    Duty.APPROVE_STATEMENT: "statement.check",
     Duty.REGRADE: "grade.confirm",
 }
-OF_A_SUBJECT = ("tasks.done", "roles.accept", "roles.decline")
-OF_A_DEADLINE = ("acknowledge.confirm",)
+OF_A_SUBJECT = ("tasks.done", "roles.accept", "roles.decline", "contact.with", "statement.check")
+SOMEBODY_ELSES = ("acknowledge.confirm",)
+OF_A_DEADLINE = (*SOMEBODY_ELSES, "reminders.kept")
+PARTS = 10  # what falls together in one message; Slack takes 50 blocks
 
 
 def register(app: App) -> None:
     """What leads here."""
     app.action("reminders.postpone")(postpone)
     app.action("reminders.take_over")(take_over)
+    app.action("reminders.kept")(keep)
 
 
 def postpone(ack: Ack, action: Json, desk: Desk, person: Person, now: datetime) -> None:
@@ -81,6 +88,21 @@ def take_over(ack: Ack, action: Json, desk: Desk, person: Person, now: datetime)
     desk.wake()
 
 
+def keep(ack: Ack, action: Json, desk: Desk, person: Person, now: datetime) -> None:
+    """A promise is kept."""
+    deadline_id = chosen_id(action)
+    with desk.db.begin() as tx:
+        incident = incidents.get(tx, deadlines.get(tx, deadline_id).incident_id, lock=True)
+        deadline = deadlines.get(tx, deadline_id, lock=True)
+        lifecycle.check_handles_case(person.user_id, incident, incidents.participants_of(tx, incident.id))
+        lifecycle.check_is_owed(deadline)
+        met = deadlines.meet_these(tx, [deadline.id], person.user_id, now)
+        journal.add(tx, incident.id, "promise_kept", person.user_id, now, contact=int(deadline.subject))
+        outbox.redraw(tx, [incident.id], now, card.SHOWN_WITH_INCIDENT, met)
+    ack()
+    desk.wake()
+
+
 def draw(desk: Desk, tx: Connection, message: Message) -> Drawing:
     """Everything that falls together in one message; what is done says who did it and when."""
     incident = incidents.get(tx, message.incident_id)
@@ -89,7 +111,7 @@ def draw(desk: Desk, tx: Connection, message: Message) -> Drawing:
         words = desk.words_for(people.get(tx, str(message.user_id)))
     texts: list[Mrkdwn] = []
     blocks: list[Block] = []
-    for deadline_id, index in message.reminds_of:
+    for deadline_id, index in message.reminds_of[:PARTS]:
         deadline = deadlines.get(tx, deadline_id)
         text, buttons = _part(desk, tx, message, incident, deadline, deadline.moments[index], words)
         if len(message.reminds_of) > 1:  # each has its button, and the first one is the primary
@@ -100,6 +122,10 @@ def draw(desk: Desk, tx: Connection, message: Message) -> Drawing:
         blocks.append(section(text))
         if buttons:
             blocks.append(actions(buttons))
+    if more := len(message.reminds_of) - PARTS:
+        if more > 0:
+            texts.append(words.mrkdwn("remind.and_more", n=more))
+            blocks.append(section(texts[-1]))
     return Drawing("\n".join(texts), blocks)
 
 
@@ -118,15 +144,28 @@ def _part(
         "to": mention((message.user_id if in_person else moment.user_id) or deadline.owner_id),
         "addressee": addressee(deadline, words),
     }
+    counts = customers.counts(tx, incident) if deadline.duty in (Duty.FIRST_CONTACT, Duty.UPDATE) else None
+    if counts and deadline.duty is Duty.FIRST_CONTACT:
+        values["n"] = counts.unheard
     if deadline.met_at is not None:
         return _met(deadline, words, values), []
     if deadline.stopped_at is not None:
         values["duty"] = words.text(f"duty.{deadline.duty}")
         return words.mrkdwn("remind.stopped", **_these(words, "remind.stopped", values)), []
     text, buttons = _running(desk, message, incident, deadline, moment, words, values)
+    if counts and deadline.duty is Duty.FIRST_CONTACT and (so_far := _so_far(counts, words)):
+        text = Mrkdwn(f"{text} {so_far}")
     if in_person and incident.channel_id:
         text = Mrkdwn(f"{text} {channel_link(incident.channel_id)}")
     return text, buttons
+
+
+def _so_far(counts: Counts, words: Wording) -> Mrkdwn:
+    """How many have heard, and whom to call first: `137 of 212 customers reached · 41 no answer`."""
+    parts = card.progress(counts, words)
+    if counts.urgent and counts.listed > 1:
+        parts.append(words.mrkdwn("card.call_first", n=counts.urgent))
+    return Mrkdwn(f"({' · '.join(parts)})") if parts else Mrkdwn("")
 
 
 def _running(
@@ -190,7 +229,14 @@ def _buttons(
     return found
 
 
-NOT_TAKEN = (Duty.ACCEPT_ROLE, Duty.REPORT_UP, Duty.INFORM_EXECUTIVE, Duty.INVOLVE_PR)  # these wait for one person
+# These wait for one person, or for the people of a role.
+NOT_TAKEN = (
+    Duty.ACCEPT_ROLE,
+    Duty.APPROVE_STATEMENT,
+    Duty.REPORT_UP,
+    Duty.INFORM_EXECUTIVE,
+    Duty.INVOLVE_PR,
+)
 
 
 def _plain(primary: ButtonElement) -> ButtonElement:
@@ -200,6 +246,8 @@ def _plain(primary: ButtonElement) -> ButtonElement:
 def _does(deadline: Deadline, moment: Moment) -> list[str]:
     if deadline.duty is Duty.ACCEPT_ROLE:
         return ["roles.accept", "roles.decline"] if moment.kind is MomentKind.REMIND else ["roles.open"]
+    if deadline.duty is Duty.APPROVE_STATEMENT and moment.kind is MomentKind.ESCALATE and moment.role in RUNGS:
+        return ["roles.open"]  # they can't approve it, but they know who could
     if moment.kind is MomentKind.TELL and moment.role is Role.OWNER:
         return []
     return [DOES[deadline.duty]] if deadline.duty in DOES else []
@@ -218,11 +266,20 @@ def _met(deadline: Deadline, words: Wording, values: dict[str, Any]) -> Mrkdwn:
 
 
 def subject_of(desk: Desk, tx: Connection, deadline: Deadline, words: Wording) -> Mrkdwn | str:
-    """What a deadline is about, when an incident may have several of its kind: the role, or the task."""
+    """What a deadline is about, when an incident may have several of its kind: the role, the task, or the customer."""
     if deadline.duty is Duty.ACCEPT_ROLE:
         return words.text(f"role.{roles.get(tx, int(deadline.subject)).role}")
     if deadline.duty is Duty.TASK:
         return desk.procedure.task_words(tasks.get(tx, int(deadline.subject)), words.language)
+    if deadline.duty is Duty.APPROVE_STATEMENT:
+        return words.text(f"who.{deadline.subject.partition(':')[2]}")
+    if deadline.duty is Duty.PROMISE:
+        said = contacts.get(tx, int(deadline.subject))
+        promise = without_name(said.promise, said.customer)
+        return words.mrkdwn("remind.promise_to", customer=masked_name(said.customer), promise=promise)
+    if deadline.duty is Duty.CALL_AGAIN:
+        listed = customers.get(tx, deadline.incident_id, int(deadline.subject))
+        return masked_name(listed.customer.name) if listed else ""
     return ""
 
 

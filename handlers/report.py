@@ -247,9 +247,10 @@ def save(
     kind = procedure.triggers[report.trigger].kind
     incident = incidents.create(tx, key, report, title, reporter_id, severity, confidential, kind, now)
     plans = []
+    urgent = rules.is_urgent(report.customer.tier, report.emotion, procedure)
     for duty in rules.starting(Event.REPORTED, severity, facts, procedure):
         owner = rules.owner_of(duty, {}, reporter_id, procedure, rosters) or reporter_id
-        plans.append(rules.plan(duty, severity, owner, now, procedure, rosters))
+        plans.append(rules.plan(duty, severity, owner, now, procedure, rosters, urgent=urgent))
     deadlines.start(tx, incident.id, plans)
     # Whoever is told of it at once can look at once: with the same invitation.
     told = [moment.user_id for plan in plans for moment in plan.moments if moment.kind is MomentKind.TELL]
@@ -365,6 +366,7 @@ def join(
     incidents.set_facts(tx, changed)
     incidents.set_proposed(tx, incident.id, severity)
     set_anew = duties.reconsider(desk, tx, incidents.get(tx, incident.id), now, regraded=True)
+    set_anew += duties.customers_changed(desk, tx, incidents.get(tx, incident.id), reporter_id, now)
     journal.add(
         tx,
         incident.id,

@@ -170,8 +170,13 @@ def _taken(
     blocks.append(context(_facts(tx, incident, words)))
     if following := roles.asked(found).get(held.role):
         blocks.append(context(words.mrkdwn("roles.until_taken", who=mention(following.user_id))))
-    give = button(words.text("button.roles.hand_over"), "roles.hand_over", incident.id)
-    blocks.append(actions([give, button(words.text("button.roles.hand_back"), "roles.decline", held.id)]))
+    buttons = [
+        button(words.text("button.roles.hand_over"), "roles.hand_over", incident.id),
+        button(words.text("button.roles.hand_back"), "roles.decline", held.id),
+    ]
+    if held.role is Role.PR:  # what PR has to do has no other button of its own
+        buttons.insert(0, button(words.text("button.statement.open"), "statement.open", incident.id))
+    blocks.append(actions(buttons))
     return Drawing(text, blocks)
 
 

@@ -10,9 +10,9 @@ from slack_sdk import WebClient
 from slack_sdk.models.views import View
 
 from bot import lifecycle
-from bot.incident import Duty, Event, Incident, Person, Status
+from bot.incident import Duty, Event, Incident, Person, Stage, Status
 from bot.wording import Wording
-from handlers import duties, team
+from handlers import duties, occasion, team
 from handlers.blocks import Json, modal
 from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.desk import Desk
@@ -74,6 +74,7 @@ def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now
         journal.add(tx, incident.id, "solution_named", person.user_id, now)
         if incident.status is Status.COMPLAINT:
             duties.begin(desk, tx, incident, [Event.ANSWERED], now)
+        occasion.post(desk, tx, incident, Stage.SOLUTION, now)
         outbox.redraw(tx, [incident.id], now, SHOWN_WITH_INCIDENT, met)
     ack()
     desk.wake()

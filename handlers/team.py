@@ -14,14 +14,19 @@ from bot import deadlines as rules
 from bot import lifecycle
 from bot.incident import Assignment, Deadline, Duty, Incident, Moment, MomentKind, Role, Task, TaskState
 from bot.procedure import May, Procedure
-from handlers import duties
+from handlers import approvals, duties
 from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.desk import Desk
 from storage import deadlines, incidents, journal, outbox, people, roles, tasks
 from storage.outbox import Saying
 
-SHOWN_WITH_ROLES = (*SHOWN_WITH_INCIDENT, "role_open", "role_kept")  # drawn again when a role has somebody else
-STAYS = (Duty.ACCEPT_ROLE, Duty.REGRADE)  # what is never handed over: each has its person by itself
+# Drawn again when a role has somebody else.
+SHOWN_WITH_ROLES = (*SHOWN_WITH_INCIDENT, *approvals.SHOWN, "role_open", "role_kept")
+STAYS = (
+    Duty.ACCEPT_ROLE,
+    Duty.APPROVE_STATEMENT,
+    Duty.REGRADE,
+)  # what is never handed over: each has its person by itself
 
 
 def check_may(desk: Desk, tx: Connection, action: May, incident: Incident, user_id: str) -> None:
@@ -356,6 +361,7 @@ def _end_holder(tx: Connection, incident: Incident, role: Role, why: str, now: d
 def _roles_changed(desk: Desk, tx: Connection, incident: Incident, before: Mapping[Role, str], now: datetime) -> None:
     """The clocks follow the roles; with the last role that is needed the team is there."""
     changed = duties.reconsider(desk, tx, incident, now, before)
+    changed += approvals.hand_on(desk, tx, incident, now)
     if duties.team_is_there(desk, tx, incident):
         holders = roles.holders(roles.of_incident(tx, incident.id))
         by = holders.get(Role.LEAD, incident.reporter_id)

@@ -10,7 +10,7 @@ from bot import lifecycle
 from bot.incident import Duty, Incident, Person
 from bot.procedure import Procedure
 from bot.wording import Wording
-from handlers import checklist, team
+from handlers import checklist, occasion, team
 from handlers.blocks import Json, modal
 from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.desk import Desk
@@ -70,6 +70,7 @@ def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now
         incidents.set_verified(tx, incident.id, person.user_id, now)
         notes.save(tx, incident.id, str(view["id"]), "verified", person.user_id, now, note)
         checklist.post(desk, tx, incident, now)
+        occasion.post_first(desk, tx, incident, now)
         met = deadlines.meet(tx, incident.id, [Duty.VERIFY], person.user_id, now)
         journal.add(tx, incident.id, "verified", person.user_id, now, has_note=bool(note))
         outbox.redraw(tx, [incident.id], now, SHOWN_WITH_INCIDENT, met)

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select
 
 from bot.incident import Consent, Contact, ContactChannel, CustomerLanguage, Emotion, Outcome, Stage
+from storage import customers
 from storage.db import upsert
 from storage.encryption import Cipher, cipher_of
 from storage.tables import contacts, script_facts
@@ -71,6 +72,18 @@ def count(tx: Connection, incident_id: int) -> int:
     return tx.execute(
         select(func.count()).select_from(contacts).where(contacts.c.incident_id == incident_id)
     ).scalar_one()
+
+
+def was_said_to_everybody(tx: Connection, incident_id: int, stage: Stage, since: datetime) -> bool:
+    """Whether this was said since some time, and everybody in the list has heard from us since then."""
+    heard = [Outcome.REACHED, Outcome.SENT]
+    said = select(contacts.c.id).where(
+        contacts.c.incident_id == incident_id,
+        contacts.c.stage == stage,
+        contacts.c.at >= since,
+        contacts.c.outcome.in_(heard),
+    )
+    return tx.execute(said.limit(1)).first() is not None and not customers.unheard_since(tx, incident_id, since)
 
 
 def facts_of(tx: Connection, incident_id: int) -> dict[str, str]:

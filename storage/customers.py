@@ -1,13 +1,28 @@
 """The customers of an incident: who they are, sealed, and what became of each (domain.md section 6)."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, insert, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 
+from bot.confidential import SHORTEST_ID
 from bot.incident import (
     Counts,
     Customer,
@@ -18,6 +33,7 @@ from bot.incident import (
     Outcome,
     Tier,
 )
+from bot.lists import plain
 from storage.encryption import Cipher, cipher_of
 from storage.tables import customers
 
@@ -69,10 +85,37 @@ def add(tx: Connection, incident_id: int, added: Sequence[Customer], by: str, no
         tx.execute(insert(customers), rows)
 
 
+def fill(tx: Connection, known: Mapping[int, Customer]) -> None:
+    """More is known about customers, by their id: what was missing is there now."""
+    cipher, c = cipher_of(tx), customers.c
+    rows = [
+        {
+            "of": customer_id,
+            "new_number": cipher.seal(customer.number),
+            "new_contact": cipher.seal(customer.contact),
+            "new_tier": customer.tier,
+            "new_language": customer.language,
+        }
+        for customer_id, customer in known.items()
+    ]
+    if rows:
+        new: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("number", "contact", "tier", "language")}
+        tx.execute(update(customers).where(c.id == bindparam("of")).values(**new), rows)
+
+
 def first_of(tx: Connection, incident_id: int) -> Customer:
     """The customer as reported, opened with the installation's key. Confidential."""
     question = select(customers).where(customers.c.incident_id == incident_id).order_by(customers.c.id).limit(1)
     return _customer(tx.execute(question).one(), cipher_of(tx))
+
+
+def names_of(tx: Connection, incident_id: int, limit: int = 10) -> list[str]:
+    """By which the first few customers are known: names and numbers. Opened, so not thousands. Confidential."""
+    cipher = cipher_of(tx)
+    question = select(customers.c.name, customers.c.number).where(customers.c.incident_id == incident_id)
+    rows = tx.execute(question.order_by(customers.c.id).limit(limit)).all()
+    numbers = [number for number in (cipher.open(row.number) for row in rows) if len(number) >= SHORTEST_ID]
+    return [*(cipher.open(row.name) for row in rows), *numbers]
 
 
 def get(tx: Connection, incident_id: int, customer_id: int) -> Listed | None:
@@ -80,6 +123,11 @@ def get(tx: Connection, incident_id: int, customer_id: int) -> Listed | None:
     question = select(customers).where(customers.c.id == customer_id, customers.c.incident_id == incident_id)
     row = tx.execute(question).one_or_none()
     return _listed(row, cipher_of(tx)) if row else None
+
+
+def incident_of(tx: Connection, customer_id: int) -> int:
+    """The incident in whose list a customer stands. Raises sqlalchemy.exc.NoResultFound when there is none."""
+    return int(tx.execute(select(customers.c.incident_id).where(customers.c.id == customer_id)).scalar_one())
 
 
 def change(tx: Connection, customer_id: int, customer: Customer) -> None:
@@ -257,12 +305,12 @@ def _part(which: Which, due_before: datetime) -> ColumnElement[bool]:
 
 def _found(tx: Connection, question: Select[Any], words: str, limit: int | None) -> Iterator[Listed]:
     """What is sealed can't be looked for in the database: each row is opened, until enough are found."""
-    cipher, wanted = cipher_of(tx), words.strip().casefold()
+    cipher, wanted = cipher_of(tx), plain(words)
     count = 0
     for row in tx.execute(question if wanted or limit is None else question.limit(limit)):
         listed = _listed(row, cipher)
         who = listed.customer
-        if wanted and not any(wanted in each.casefold() for each in (who.name, who.number, who.contact)):
+        if wanted and not any(wanted in plain(each) for each in (who.name, who.number, who.contact)):
             continue
         yield listed
         count += 1
@@ -291,6 +339,8 @@ def _listed(row: Row[Any], cipher: Cipher) -> Listed:
         row.heard_by,
         row.retry_at,
         row.removed_at,
+        row.removed_by,
+        row.removal_reason,
     )
 
 

@@ -111,7 +111,8 @@ def redraw(
     assignment_ids: Collection[int] = (),
 ) -> None:
     """Messages that show what has changed are drawn again: of these drawings, or about these deadlines or roles."""
-    about = {*drawings, *(["reminder"] if deadline_ids else []), *(["role"] if assignment_ids else [])}
+    reminding = ["reminder", "script"] if deadline_ids else []
+    about = {*drawings, *reminding, *(["role"] if assignment_ids else [])}
     question = (
         select(messages)
         .where(messages.c.incident_id.in_(incident_ids), messages.c.drawing.in_(about))

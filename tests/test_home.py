@@ -94,7 +94,8 @@ def test_what_somebody_owes_stands_there_with_its_time_and_the_button_that_does_
     workspace.settle()
     assert "*Verify*" not in str(home(workspace, ADA)), "the form was opened there: what it did is seen there"
     act(workspace, ADA, "contact.open")
-    workspace.submit(ADA, said="We are on it", answer="Please hurry")
+    workspace.choose_customers(ADA, "everybody")
+    workspace.submit(ADA, said="We are on it")
     workspace.settle()
     assert "First contact" not in str(home(workspace, ADA))
     assert "*Update to customers*" in str(home(workspace, ADA))

@@ -19,6 +19,7 @@ from sqlalchemy import select
 from bot import grading, wording
 from bot.incident import Duty, Event, Incident, MomentKind, NotAllowed, Person, Publicity, Role, Severity
 from bot.procedure_file import ProcedureFile
+from bot.scripts import Scripts
 from handlers import acknowledge, clock, contact, dismiss, duties, grade, reminders, report, team, verify
 from handlers import roles as roles_step
 from handlers.desk import Desk, Identity
@@ -68,6 +69,7 @@ class Days(RuleBasedStateMachine):
             db=self.db,
             file=ProcedureFile(PROCEDURE),
             wordings=wording.load(),
+            scripts=Scripts(),
             language="en",
             client=Silence(),
             identity=lambda: Identity("U0BOT", "B0BOT", "T0"),

@@ -83,10 +83,16 @@ def test_who_verifies_and_who_calls_the_customer_stop_the_clocks(workspace: Work
     assert "Card payments only" in card.everything
     assert card.buttons == ["grade.open*", "contact.open"], "the next step is the primary button"
 
-    assert workspace.click(LIN, card, "contact.open")["view"]
-    workspace.submit(LIN, said="We are on it, I call again at 16:00", answer="Please hurry")
-    workspace.settle()
-    assert "✅ *First contact*" in workspace.card(incident).everything
+    assert "*First contact* for 120 customers" in workspace.said(channel)[-1].text, "the words for it are there"
+    workspace.contact(LIN, incident, answer="Please hurry", emotion="angry")
+    card = workspace.card(incident)
+    assert "1 of 120 customers reached" in card.everything
+    assert "⏱ *First contact*" in card.everything, "the others have heard nothing yet"
+    workspace.contact(LIN, incident, who="everybody")
+    card = workspace.card(incident)
+    assert "120 of 120 customers reached" in card.everything
+    assert "✅ *First contact*" in card.everything
+    assert "⏱ *Update to customers*" in card.everything, "the next word is due"
     before = {said.ts for said in workspace.said(channel)}
     workspace.wait(60)
     new = " ".join(said.text for said in workspace.said(channel) if said.ts not in before)

@@ -163,7 +163,7 @@ def test_two_people_verify_at_once_and_the_second_reads_who_did(workspace: Works
 
 
 def test_two_people_log_a_contact_at_once_and_both_are_kept(workspace: Workspace) -> None:
-    incident = workspace.report()
+    incident = workspace.report(customers_affected="1")
     card = workspace.card(incident)
     for person in (ADA, MEI):
         assert workspace.click(person, card, "contact.open")["view"]

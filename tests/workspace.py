@@ -194,6 +194,26 @@ class Workspace:
         self.settle()
         return answer
 
+    def suggest(self, user: str, action_id: str, typed: str = "") -> list[dict[str, Any]]:
+        """Somebody types into a field that finds its options; what it offers."""
+        return list(self._acted("/act/suggest", user=user, action_id=action_id, value=typed)["response"]["options"])
+
+    def choose_customers(self, user: str, who: str) -> Any:
+        """Somebody chooses other customers in the form about a contact."""
+        self.suggest(user, "contact.look")
+        return self.view_action(user, "contact.look", value=who, block_id="who")
+
+    def contact(self, user: str, incident: Incident, who: str = "", **values: Any) -> Any:
+        """Somebody tells a customer something and logs it: whoever's turn it is, or `who` as the form calls them, such
+        as `everybody` (then it is a text message). Everything it sets off is carried."""
+        opened = self.click(user, self.card(incident), "contact.open")
+        assert opened["view"]["callback_id"] == "contact.submit", opened
+        if who:
+            self.choose_customers(user, who)
+        answer = self.submit(user, **values)
+        self.settle()
+        return answer
+
     def incident(self, number: int) -> Incident:
         """What the database knows of an incident."""
         with self.bot.db.read() as tx:

@@ -1,0 +1,64 @@
+"""Where an incident stands -> what a customer has to hear next (domain.md sections 6 to 8)."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from bot.deadlines import interval
+from bot.incident import ContactChannel, Deadline, Duty, Incident, Listed, Severity, Stage, Status
+from bot.procedure import Procedure
+
+IN_STEPS_OF = timedelta(minutes=5)
+
+
+def stage_of(
+    incident: Incident, clocks: Iterable[Deadline], has_heard: bool, solution_is_known: bool, now: datetime
+) -> Stage:
+    """The stage that is proposed. `clocks` are the incident's running deadlines; `has_heard`: the customer has been
+    spoken to before."""
+    running = {deadline.duty: deadline for deadline in clocks}
+    if not has_heard:
+        return Stage.FIRST_CONTACT
+    if Duty.FOLLOW_UP in running:
+        return Stage.FOLLOW_UP
+    if incident.status is Status.CLOSED:
+        return Stage.SURVEY
+    if is_restored(incident):
+        return Stage.VERIFICATION
+    if Duty.COMPLAINT_FEEDBACK in running or solution_is_known:
+        return Stage.SOLUTION
+    if any(duty in running and running[duty].is_late(now) for duty in (Duty.UPDATE, Duty.PROMISE)):
+        return Stage.DELAY
+    return Stage.PROGRESS
+
+
+def is_restored(incident: Incident) -> bool:
+    """Whether what was down works again."""
+    core, part = incident.core_down_since, incident.part_faulty_since
+    is_down = (core and not incident.core_restored_at) or (part and not incident.part_restored_at)
+    return bool(core or part) and not is_down
+
+
+def channel_of(listed: Listed | None) -> ContactChannel:
+    """How a customer is spoken to unless somebody chooses otherwise: a call; in writing where there is only an address,
+    and when it goes to several at once."""
+    if listed is None:
+        return ContactChannel.SMS
+    reach = listed.customer.contact
+    return (
+        ContactChannel.EMAIL
+        if "@" in reach and not any(c.isdigit() for c in reach.partition("@")[2])
+        else ContactChannel.PHONE
+    )
+
+
+def next_word_at(incident: Incident, clocks: Iterable[Deadline], now: datetime, procedure: Procedure) -> datetime:
+    """By when a customer who hears from us at `now` hears again (domain.md section 6).
+
+    The time of the next update; at severity 3 that of the preliminary solution while it is owed. In steps of five
+    minutes, never later than that time.
+    """
+    at = now + (interval(Duty.UPDATE, incident.level, now, procedure) or timedelta(hours=24))
+    solution = next((each.due_at for each in clocks if each.duty is Duty.PRELIMINARY_SOLUTION), None)
+    if incident.level is Severity.THREE and solution and now < solution < at:
+        at = solution
+    return at - timedelta(seconds=at.timestamp() % IN_STEPS_OF.total_seconds())

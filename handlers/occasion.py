@@ -1,0 +1,184 @@
+"""What a script needs to know of an incident, and the messages in its channel that show one.
+
+Not a step of its own: the steps `contact`, `scripts` and `statement` ask it, and whatever changes where an incident
+stands has the script for it posted (domain.md section 6).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from bot import contact as rules
+from bot.incident import (
+    ContactChannel,
+    CustomerLanguage,
+    Deadline,
+    Duty,
+    Emotion,
+    Incident,
+    Listed,
+    Person,
+    Stage,
+    Tier,
+)
+from bot.scripts import Occasion, Script
+from bot.wording import Wording
+from handlers import duties
+from handlers.desk import Desk
+from storage import contacts, customers, deadlines, notes, outbox, roles
+from storage.outbox import Saying
+
+CHANNELS = [f"{channel}:{language}" for language in CustomerLanguage for channel in ContactChannel]
+# What a customer waits for, in the order in which it is said to them.
+NEXT_WORD = (
+    Duty.COMPLAINT_FEEDBACK,
+    Duty.FIRST_CONTACT,
+    Duty.COMPLAINT_RESPONSE,
+    Duty.UPDATE,
+    Duty.FOLLOW_UP,
+)
+UNKNOWN_EMOTION = Emotion.WORRIED  # whoever is told that something is wrong is at least that
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Where an incident stands, as far as the words to its customers depend on it."""
+
+    incident: Incident
+    clocks: Sequence[Deadline]
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+def situation(tx: Connection, incident: Incident) -> Situation:
+    """Reads it. A solution that was named is known to the scripts without being entered once more."""
+    facts = contacts.facts_of(tx, incident.id)
+    named = [note.words for note in notes.of_incident(tx, incident.id) if note.occasion == "solution"]
+    if named and "solution" not in facts:
+        facts["solution"] = named[-1]
+    return Situation(incident, deadlines.running(tx, incident.id), facts)
+
+
+def stage_of(now_is: Situation, listed: Listed | None, now: datetime) -> Stage:
+    """The stage that is proposed for one customer, or for everybody who has heard nothing yet (None)."""
+    has_heard = listed is not None and listed.heard_at is not None
+    return rules.stage_of(now_is.incident, now_is.clocks, has_heard, "solution" in now_is.facts, now)
+
+
+def language_of(desk: Desk, listed: Listed | None) -> CustomerLanguage:
+    """The customer's language; the workspace's when it is not known."""
+    known = listed.customer.language if listed else None
+    return known or CustomerLanguage(desk.language)
+
+
+def occasion(
+    desk: Desk,
+    now_is: Situation,
+    stage: Stage,
+    channel: ContactChannel,
+    language: CustomerLanguage,
+    now: datetime,
+    agent: Person | None = None,
+    listed: Listed | None = None,
+    facts: Mapping[str, str] | None = None,
+    reached: int = 0,
+) -> Occasion:
+    """Everything that the scripts may say. Without `listed` no customer is named: others read along, or it is for
+    many."""
+    incident, words = now_is.incident, desk.wordings[language]
+    since = incident.core_down_since or incident.part_faulty_since or incident.happened_at
+    next_word = rules.next_word_at(incident, now_is.clocks, now, desk.procedure)
+    return Occasion(
+        stage=stage,
+        channel=channel,
+        language=language,
+        severity=incident.level,
+        trigger=incident.trigger,
+        tier=(listed.customer.tier if listed else incident.customer_tier) or Tier.ORDINARY,
+        emotion=(listed.emotion if listed else None) or incident.emotion or UNKNOWN_EMOTION,
+        company=desk.procedure.company.name.in_language(language),
+        number=incident.number,
+        next_word=words.spoken(next_word, now),
+        customers_affected=incident.customers_affected,
+        reached=reached,
+        agent=agent.name or None if agent else None,
+        customer=listed.customer.name or None if listed else None,
+        product=incident.product if incident.product and _is_written_in(incident.product, language) else None,
+        since=words.spoken(since, now) if since else None,
+        facts={**now_is.facts, **(facts or {})},
+    )
+
+
+def channels(words: Wording) -> list[tuple[str, str]]:
+    """Each channel in each language, as options of a form: `sms:zh`."""
+    every = [(channel, language) for language in CustomerLanguage for channel in ContactChannel]
+    return [(f"{channel}:{language}", how(channel, language, words)) for channel, language in every]
+
+
+def how(channel: ContactChannel, language: CustomerLanguage, words: Wording) -> str:
+    """A channel and a language in a few words: `phone · English`."""
+    return words.text(
+        "contact.how", channel=words.text(f"contact_channel.{channel}"), language=words.text(f"language.{language}")
+    )
+
+
+def render(desk: Desk, asked: Occasion) -> Script:
+    """The words for an occasion."""
+    return desk.scripts.render(asked)
+
+
+def post(desk: Desk, tx: Connection, incident: Incident, stage: Stage, now: datetime) -> None:
+    """Where the incident stands has changed: the script for what its customers have to hear now, in its channel, for
+    who owes them the next word."""
+    clocks = {deadline.duty: deadline for deadline in deadlines.running(tx, incident.id)}
+    waiting = next((clocks[duty] for duty in NEXT_WORD if duty in clocks), None)
+    _say(desk, tx, incident, stage, waiting, now)
+
+
+def post_due(desk: Desk, tx: Connection, incident: Incident, deadline: Deadline, now: datetime) -> None:
+    """A contact or an update falls due: the script for it. Nothing for what is not owed to a customer."""
+    if deadline.duty is Duty.FIRST_CONTACT:
+        stage = Stage.FIRST_CONTACT
+    elif deadline.duty is Duty.COMPLAINT_FEEDBACK:
+        stage = Stage.SOLUTION
+    elif deadline.duty in NEXT_WORD:
+        now_is = situation(tx, incident)
+        has_heard = customers.counts(tx, incident).heard > 0
+        stage = rules.stage_of(incident, now_is.clocks, has_heard, "solution" in now_is.facts, now)
+    else:
+        return
+    _say(desk, tx, incident, stage, deadline, now)
+
+
+def post_first(desk: Desk, tx: Connection, incident: Incident, now: datetime) -> None:
+    """The report holds: who is to call first has the words at once."""
+    for deadline in deadlines.running(tx, incident.id):
+        if deadline.duty is Duty.FIRST_CONTACT:
+            post_due(desk, tx, incident, deadline, now)
+
+
+def _say(
+    desk: Desk, tx: Connection, incident: Incident, stage: Stage, deadline: Deadline | None, now: datetime
+) -> None:
+    """Once for a deadline and stage. A script that was posted before makes room."""
+    shown = [message for message in outbox.of_incident(tx, incident.id) if message.drawing == "script"]
+    deadline_id = deadline.id if deadline else None
+    if any(each.detail.get("stage") == stage and each.deadline_id == deadline_id for each in shown):
+        return
+    detail = {"stage": stage, "owner": deadline.owner_id if deadline else _owner(desk, tx, incident)}
+    outbox.say(tx, [Saying(incident.id, "script", "incident", None, deadline_id, None, detail)], now)
+    if shown:
+        outbox.redraw(tx, [incident.id], now, ["script"])
+
+
+def _owner(desk: Desk, tx: Connection, incident: Incident) -> str:
+    holders = roles.holders(roles.of_incident(tx, incident.id))
+    who = duties.company(desk, tx, incident.reporter_id, *holders.values())
+    return who.owner(Duty.UPDATE, holders, incident)
+
+
+def _is_written_in(words: str, language: CustomerLanguage) -> bool:
+    """Whether people's words can stand in a text of this language: Chinese characters only in Chinese."""
+    has_chinese = any("\u4e00" <= letter <= "\u9fff" for letter in words)
+    return has_chinese == (language is CustomerLanguage.ZH) or words.isascii()
