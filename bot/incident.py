@@ -44,6 +44,7 @@ class Duty(StrEnum):
     INVOLVE_PR = "involve_pr"
     ACCEPT_ROLE = "accept_role"
     TASK = "task"
+    APPROVE_STATEMENT = "approve_statement"
     UPDATE = "update"
     PROMISE = "promise"
     CALL_AGAIN = "call_again"
@@ -99,6 +100,7 @@ TEAM = (
     Role.SCRIBE,
 )
 RUNGS = (Role.LEAD, Role.SUPERVISOR, Role.HEAD_OF_SERVICE, Role.EXECUTIVE)
+APPROVERS = (Role.LEGAL, Role.PR)  # of what is said in public (domain.md section 6)
 
 
 class Tier(StrEnum):
@@ -469,7 +471,8 @@ class Deadline:
     `moments` is everything that will be said while it is not met, in order; `position` is the next of them;
     `next_nudge_at` is when that one is to be said, or None when the clock has nothing more to do with it.
     `subject` is what it is about when an incident may have several of its kind: the id of an assignment, of a task, of
-    the contact in which something was promised, or of the customer who is to be called again.
+    the contact in which something was promised, of the customer who is to be called again, or of the public statement
+    with the role that approves it.
     `postponed_at` is when its owner asked to be reminded once more.
     """
 
@@ -613,6 +616,18 @@ class Statement:
     def is_approved(self) -> bool:
         """Whether it may go out."""
         return self.legal_at is not None and self.pr_at is not None and self.refused_at is None
+
+    @property
+    def waits_for(self) -> tuple[Role, ...]:
+        """The roles whose approval is missing; none when changes were asked for."""
+        if self.refused_at is not None:
+            return ()
+        return tuple(role for role in APPROVERS if self.approval(role) is None)
+
+    def approval(self, role: Role) -> tuple[str, datetime] | None:
+        """Who has approved it for one of APPROVERS, and when."""
+        by, at = (self.legal_by, self.legal_at) if role is Role.LEGAL else (self.pr_by, self.pr_at)
+        return (by, at) if by is not None and at is not None else None
 
 
 class NotAllowed(Exception):  # noqa: N818 - it reads as what happened: the procedure does not allow it

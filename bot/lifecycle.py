@@ -4,7 +4,19 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from bot.deadlines import Rosters, members
-from bot.incident import RUNGS, Assignment, Deadline, Incident, NotAllowed, Role, Status, Task, TaskState
+from bot.incident import (
+    APPROVERS,
+    RUNGS,
+    Assignment,
+    Deadline,
+    Incident,
+    NotAllowed,
+    Role,
+    Statement,
+    Status,
+    Task,
+    TaskState,
+)
 from bot.procedure import May, Procedure
 
 
@@ -145,6 +157,57 @@ def check_has_or_is_asked(asked: Assignment, user_id: str) -> None:
     """Raises NotAllowed when a role is not theirs to give back: neither do they have it nor are they asked."""
     if asked.accepted_at is None or asked.ended_at is not None or asked.user_id != user_id:
         check_is_asked(asked, user_id)
+
+
+def check_can_answer_statement(
+    statement: Statement, user_id: str, people: Mapping[Role, Collection[str]]
+) -> list[Role]:
+    """The roles for which somebody's answer to a statement counts now; `people` are those of each role that approves.
+
+    Raises NotAllowed when they are of no such role, or when what they would answer for was answered already.
+    """
+    mine = [role for role in APPROVERS if user_id in people[role]]
+    if not mine:
+        somebody = next((who for role in statement.waits_for or APPROVERS for who in people[role]), None)
+        raise NotAllowed("allowed.only", who=Permitted(tuple(statement.waits_for or APPROVERS), somebody))
+    if statement.refused_at is not None:
+        raise NotAllowed("allowed.statement_refused", by=statement.refused_by, at=statement.refused_at)
+    counts = [role for role in mine if role in statement.waits_for]
+    if not counts:
+        by, at = statement.approval(mine[0]) or (user_id, statement.at)
+        raise NotAllowed("allowed.statement_approved", by=by, at=at)
+    return counts
+
+
+def check_statement_may_go_out(
+    statement: Statement | None, people: Mapping[Role, Collection[str]] | None = None
+) -> None:
+    """Raises NotAllowed, which says whose approval is missing, unless legal and PR have approved these very words.
+
+    None: the incident has no statement that was approved. `people` are those of each role that approves, for a name.
+    """
+    if statement is None:
+        raise NotAllowed("allowed.statement_none")
+    if statement.refused_at is not None:
+        raise NotAllowed("allowed.statement_refused", by=statement.refused_by, at=statement.refused_at)
+    if missing := statement.waits_for:
+        somebody = next((who for role in missing for who in (people or {}).get(role, ())), None)
+        raise NotAllowed("allowed.statement_waits", who=Permitted(missing, somebody))
+
+
+def check_can_publish(statement: Statement, people: Mapping[Role, Collection[str]]) -> None:
+    """Raises NotAllowed when a statement may not go out, or is out already."""
+    check_statement_may_go_out(statement, people)
+    if statement.published_at is not None:
+        raise NotAllowed("allowed.statement_out", by=statement.published_by, at=statement.published_at)
+
+
+def check_can_revise(statement: Statement, newer: Statement | None) -> None:
+    """Raises NotAllowed unless changes were asked for in a statement, and nobody has written the new version yet."""
+    if newer is not None:
+        raise NotAllowed("allowed.statement_rewritten", by=newer.by, at=newer.at)
+    if statement.refused_at is None:
+        raise NotAllowed("allowed.statement_stands")
 
 
 def may_see(incident: Incident, user_id: str, participants: Collection[str]) -> bool:

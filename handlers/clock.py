@@ -162,7 +162,7 @@ def nudge(desk: Desk, errand: Errand) -> None:
             occasion.post_due(desk, tx, incidents.get(tx, incident_id), deadline, now)
         _call_in(tx, incident_id, [moment for _, _, moment in due], now)
         if any(moment.kind is not MomentKind.REMIND for _, _, moment in due):
-            outbox.redraw(tx, [incident_id], now, drawings=["card", "checklist"])
+            outbox.redraw(tx, [incident_id], now, drawings=["card", "checklist", "statement"])
 
 
 def _call_in(tx: Connection, incident_id: int, said: Sequence[Moment], now: datetime) -> None:
