@@ -1,6 +1,7 @@
 """`python -m bot ...`: joins settings, database, Slack and the clock; the only door out of this room."""
 
 import argparse
+import getpass
 import logging
 import math
 import os
@@ -32,14 +33,17 @@ from bot.procedure import Procedure
 from bot.procedure_file import ProcedureFile
 from bot.scripts import Scripts
 from bot.settings import Settings, WrongSetup
-from handlers import people, setup
+from handlers import customer_request, people, setup
 from handlers.clock import Metronome
 from handlers.courier import Courier
+from handlers.customer_request import Terminal
 from handlers.desk import Desk, Identity
 from handlers.metrics import WAITING
 from handlers.procedure import reread
+from handlers.retention import Retention
 from handlers.transport import HttpServer, SocketMode
 from storage import encryption, outbox, schema
+from storage import keys as sealed
 from storage.db import Database
 
 log = structlog.get_logger("hotline")
@@ -161,9 +165,14 @@ def keys(settings: Settings) -> list[str]:
         return [key.get_secret_value() for key in settings.hotline_encryption_keys]
     if not settings.database_is_here:
         raise WrongSetup(encryption.HOW_TO_MAKE_A_KEY)
+    return [encryption.key_beside(key_file(settings))]
+
+
+def key_file(settings: Settings) -> Path:
+    """Where the key of a database on this machine is kept when none is set."""
     url = make_url(settings.database_url)
-    path = Path(str(url.database)) if settings.is_sqlite else Path("data") / str(url.database)
-    return [encryption.key_beside(path)]
+    database = Path(str(url.database)) if settings.is_sqlite else Path("data") / str(url.database)
+    return database.with_suffix(".key")
 
 
 def this_machine() -> str:
@@ -203,7 +212,9 @@ def run() -> int:
 
     if not _wait_for_slack(program, stopping):
         return 0
-    program.metronome = Metronome(program.desk, program.courier, partial(_reread, program))
+    program.metronome = Metronome(
+        program.desk, program.courier, partial(_look_around, program, Retention(program.desk))
+    )
     socket_mode = _socket_mode(program)
     server = _server(program, socket_mode)
     program.start()
@@ -284,6 +295,53 @@ def new_key() -> int:
     return 0
 
 
+def rotate_keys() -> int:
+    """Seals everything with the first key, so that the others can go. Raises WrongSetup when there is only one."""
+    settings = environment.load()
+    if not settings.hotline_encryption_keys and settings.database_is_here:
+        raise WrongSetup(encryption.how_to_rotate(key_file(settings)))
+    if len(keys(settings)) == 1:
+        raise WrongSetup(encryption.how_to_rotate(None))
+    db = open_database(settings)
+    reach_database(db)
+    schema.check(db)
+    try:
+        rotated = sealed.rotate(db)
+    except encryption.WrongKey:
+        raise WrongSetup(
+            "HOTLINE_ENCRYPTION_KEYS lacks a key with which a part of the database was written: put it behind the "
+            "others, and rotate again; what was done so far stays done."
+        ) from None
+    for table, rows in rotated.again.items():
+        print(f"{table}: {rows} rows sealed again.")
+    print(
+        f"All {rotated.all} rows are sealed with the first key: the others can be taken out of HOTLINE_ENCRYPTION_KEYS."
+    )
+    return 0
+
+
+def customer(asked: argparse.Namespace) -> int:
+    """What one customer asks for. Raises WrongSetup with a sentence; returns 1 when there is nobody."""
+    db = open_database(environment.load())
+    reach_database(db)
+    terminal = Terminal(this_operator(), print, partial(print, file=sys.stderr), _agrees)
+    return customer_request.answer(asked, db, terminal, utc_now())
+
+
+def this_operator() -> str:
+    """The login name of whoever runs a command, as far as the machine knows."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may have a number for a user, and no name
+        return str(os.getuid())
+
+
+def _agrees(question: str) -> bool:
+    """Asks at the terminal; whoever is not there says nothing."""
+    print(question, end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() == "yes"
+
+
 def open_database(settings: Settings) -> Database:
     """The database, and the keys for what is in it. Raises WrongSetup when a folder or a key can't be used."""
     try:
@@ -348,13 +406,19 @@ def main(arguments: Sequence[str]) -> int:
     commands.add_parser("migrate", help="bring the database up to date, and stop")
     key_commands = commands.add_parser("keys", help="encryption keys").add_subparsers(dest="keys", required=True)
     key_commands.add_parser("new", help="print a new key for HOTLINE_ENCRYPTION_KEYS")
+    key_commands.add_parser("rotate", help="seal customers' data again with the first key, so that old ones can go")
+    customer_request.add_to(commands)
     paper.add_to(commands)
     asked = parser.parse_args(arguments)
     try:
         if asked.command in paper.COMMANDS or (asked.command == "check" and asked.procedure):
             print(paper.answer(asked, utc_now()))
             return 0
-        return {"run": run, "check": check, "migrate": migrate, "keys": new_key}[asked.command]()
+        if asked.command == "customer":
+            return customer(asked)
+        if asked.command == "keys":
+            return {"new": new_key, "rotate": rotate_keys}[asked.keys]()
+        return {"run": run, "check": check, "migrate": migrate}[asked.command]()
     except WrongSetup as error:
         for sentence in error.sentences:
             print(sentence, file=sys.stderr)
@@ -376,9 +440,11 @@ def _wait_for_slack(program: Program, stopping: threading.Event) -> bool:
     return False
 
 
-def _reread(program: Program) -> None:
+def _look_around(program: Program, retention: Retention) -> None:
+    """What may take its time: the procedure file, and customers' data that were kept long enough."""
     if reread(program.desk):
         _warn_of_gaps(program)
+    retention.look()
 
 
 def _warn_of_gaps(program: Program) -> None:

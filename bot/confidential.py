@@ -5,9 +5,14 @@ be anything: amounts, dates, times and ids with letters stay, what may be a way 
 """
 
 import re
+import unicodedata
+from collections.abc import Callable, Iterable
+
+from bot.incident import Customer
 
 STARS = "****"
 SHORTEST = 7  # digits of a number to call
+SHORTEST_ID = 4  # letters and digits of a customer's number that is looked for in what people say
 NO_NAMES = ("unknown", "n/a", "none", "nobody", "various", "several", "未知", "不详", "不明", "未知客户", "多位客户")
 # What companies are by law: people leave it out when they write quickly.
 _FORMS = (
@@ -17,6 +22,8 @@ _FORMS = (
 _IN_WORD = r"[^\W_\u2e80-\U0010ffff]"  # what continues a word; Chinese has no gaps between its words
 _TITLES = r"(?:mr|mrs|ms|miss|mx|dr|prof)\.?\s+"
 
+_BETWEEN = r"[,;/|\n，；、／]"
+_CHINA = r"^(?:00)?86(?=1[3-9]\d{9}$)"
 _GAP = r"[ \u00a0.\-‐-―－]"
 _UNITS = (
     "CNY|RMB|USD|EUR|GBP|HKD|JPY|TWD|SGD|CHF|yuan|dollars?|euros?|元|块|圆|万|亿|美元|港币|%|％|"
@@ -76,17 +83,31 @@ _NAMED = re.compile(
 def masked(words: str, *names: str) -> str:
     """People's words for everybody to read: these names in them are masked, and whatever else leads to a person:
     numbers to call, e-mail addresses, numbers of identity and bank cards. Masking twice changes nothing more."""
-    words = _without_details(words)
-    for name in names:
-        words = without_name(words, _without_details(name))
-    return words
+    return masking(names)(words)
+
+
+def masking(names: Iterable[str]) -> Callable[[str], str]:
+    """`masked` with these names, made once for many texts; there may be thousands of names."""
+    # The longer one stands before the one that is part of it.
+    known = sorted({_without_details(name) for name in names}, key=lambda name: (-len(name), name))
+    looked_for = [(_parts(name), name) for name in known if name]
+
+    def mask(words: str) -> str:
+        words = _without_details(words)
+        said = words.casefold()
+        for parts, name in looked_for:
+            if any(part in said for part in parts):
+                words = without_name(words, name)
+        return words
+
+    return mask
 
 
 def without_name(words: str, name: str) -> str:
     """People's words with the customer's name masked, however it is written: in other capitals, without the company's
     legal form, after a title. One letter alone is no name."""
     name = " ".join(name.split())
-    if len(name) < 2 or name.casefold() in NO_NAMES or not _may_have(words, name):
+    if len(name) < 2 or name.casefold() in NO_NAMES:
         return words
     short = re.sub(_FORMS, "", name, flags=re.IGNORECASE)
     ways = [_as_word(way) for way in dict.fromkeys((name, short)) if len(way) > 1]
@@ -96,6 +117,32 @@ def without_name(words: str, name: str) -> str:
         titled = rf"(?<!{_IN_WORD})({_TITLES})({'|'.join(map(re.escape, parts))})(?!{_IN_WORD})"
         words = re.sub(titled, lambda found: found[1] + masked_name(found[2]), words, flags=re.IGNORECASE)
     return words
+
+
+def without_customer(words: str, customer: Customer) -> str:
+    """People's words with everything masked that is known of one customer; what is others' stays."""
+    for way in {customer.contact, customer.number, *re.split(_BETWEEN, customer.contact)}:
+        said = way.strip()
+        digits = re.sub(_CHINA, "", re.sub(r"\D", "", said))
+        if len(digits) >= SHORTEST and not re.search(r"[^\W\d_]", said):
+            number = rf"(?<!\d){f'[)/]?{_GAP}?[(]?'.join(digits)}(?!\d)"
+            words = re.sub(number, digits[:2] + STARS + digits[-2:], words)
+        elif len(said) >= SHORTEST_ID:
+            words = re.sub(_as_word(said), lambda found: masked_name(found[0]), words, flags=re.IGNORECASE)
+    return without_name(words, customer.name)
+
+
+def plain(words: str) -> str:
+    """A name or a number for comparing, without what people write differently: capitals, spaces, dashes, width; a
+    number to call in China without its country's prefix."""
+    said = re.sub(r"[\s\-‐-―_]+", "", unicodedata.normalize("NFKC", words).casefold())
+    digits = re.sub(r"[()./+]", "", said)
+    return re.sub(_CHINA, "", digits) if digits.isdigit() else said
+
+
+def ways(contact: str) -> set[str]:
+    """The ways to reach somebody that stand in one field, each `plain`, and the whole."""
+    return {plain(way) for way in (contact, *re.split(_BETWEEN, contact))} - {""}
 
 
 def masked_name(name: str) -> str:
@@ -114,10 +161,9 @@ def _without_details(words: str) -> str:
     return _NUMBER.sub(_hidden, words) if sum(map(str.isdigit, words)) >= SHORTEST else words
 
 
-def _may_have(words: str, name: str) -> bool:
-    """Whether it is worth looking: thousands of names are looked for when an incident's customers are erased."""
-    said, short = words.casefold(), re.sub(_FORMS, "", name, flags=re.IGNORECASE)
-    return any(part.casefold() in said for part in short.split() or [name])
+def _parts(name: str) -> list[str]:
+    """What has to stand in a text before it is worth looking for the name in it."""
+    return re.sub(_FORMS, "", name.strip(), flags=re.IGNORECASE).casefold().split() or [name.strip().casefold()]
 
 
 def _as_word(name: str) -> str:

@@ -1,6 +1,6 @@
 """The customers of an incident: who they are, sealed, and what became of each (domain.md section 6)."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -107,6 +107,24 @@ def first_of(tx: Connection, incident_id: int) -> Customer:
     """The customer as reported, opened with the installation's key. Confidential."""
     question = select(customers).where(customers.c.incident_id == incident_id).order_by(customers.c.id).limit(1)
     return _customer(tx.execute(question).one(), cipher_of(tx))
+
+
+def first_id(tx: Connection, incident_id: int) -> int | None:
+    """The number of the customer who was reported first."""
+    question = select(func.min(customers.c.id)).where(customers.c.incident_id == incident_id)
+    return tx.execute(question).scalar_one_or_none()
+
+
+def matching(tx: Connection, is_wanted: Callable[[Customer], bool], batch: int = 1000) -> list[Listed]:
+    """The customers of all incidents whom somebody looks for. Each is opened, so it takes a while. Confidential."""
+    cipher, found, last = cipher_of(tx), [], 0
+    while True:
+        question = select(customers).where(customers.c.id > last).order_by(customers.c.id).limit(batch)
+        rows = tx.execute(question).all()
+        found += [_listed(row, cipher) for row in rows if is_wanted(_customer(row, cipher))]
+        if len(rows) < batch:
+            return found
+        last = rows[-1].id
 
 
 def names_of(tx: Connection, incident_id: int, limit: int = 10) -> list[str]:
@@ -234,6 +252,11 @@ def all_of(tx: Connection, incident_id: int) -> list[Listed]:
     cipher = cipher_of(tx)
     question = select(customers).where(customers.c.incident_id == incident_id).order_by(customers.c.id)
     return [_listed(row, cipher) for row in tx.execute(question)]
+
+
+def count_all(tx: Connection, incident_id: int) -> int:
+    """How many customers an incident has ever had in its list, with those who were taken off."""
+    return tx.execute(select(func.count()).where(customers.c.incident_id == incident_id)).scalar_one()
 
 
 def ids_of(tx: Connection, incident_id: int, unheard_only: bool) -> list[int]:

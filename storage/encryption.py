@@ -74,9 +74,22 @@ def cipher_of(tx: Connection) -> Cipher:
     return cipher
 
 
-def key_beside(database: Path) -> str:
-    """The key of an embedded database: in a file beside it, made once, readable by its owner alone."""
-    path = database.with_suffix(".key")
+def how_to_rotate(beside: Path | None) -> str:
+    """What to do while there is one key: a new one comes in front of it. `beside` is its file, if it is in one."""
+    if beside is None:
+        return (
+            "There is one key, so there is nothing to rotate. Put a new one (`python -m bot keys new`) in front of it "
+            "in HOTLINE_ENCRYPTION_KEYS, separated by a comma, and restart the bot; then rotate."
+        )
+    return (
+        f"The key of this database is in {beside}. To change it, set HOTLINE_ENCRYPTION_KEYS to a new one "
+        "(`python -m bot keys new`), a comma, and what is in that file, and restart the bot; then rotate. After that "
+        "set HOTLINE_ENCRYPTION_KEYS to the new key alone, and delete the file."
+    )
+
+
+def key_beside(path: Path) -> str:
+    """The key of an embedded database: in a file of its own, made once, readable by its owner alone."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -510,8 +510,8 @@ facts = Table(
     Column("value", Text, nullable=False),
 )
 
-# What is sealed, by table (storage/encryption.py). `python -m bot keys rotate` seals it anew; of `facts` only key_check,
-# and that last: as long as it needs the old key, the bot does not start without it.
+# What is sealed, by table (storage/encryption.py). `python -m bot keys rotate` seals it anew, of `facts` only
+# key_check, and that last: as long as it needs the old key, the bot does not start without it.
 SEALED: Mapping[Table, Sequence[str]] = {
     customers: ("name", "number", "contact"),
     contacts: ("customer", "said", "answer", "promise", "measure"),
