@@ -11,7 +11,7 @@ from slack_sdk.models.blocks import Block, ButtonElement
 from sqlalchemy import Connection
 
 from bot import deadlines as rules
-from bot.confidential import masked
+from bot.confidential import masking
 from bot.contact import next_word_at
 from bot.deadlines import Plan
 from bot.incident import APPROVERS, RUNGS, Deadline, Duty, Incident, Moment, MomentKind, Role, Statement
@@ -21,7 +21,7 @@ from handlers import duties
 from handlers.blocks import SECTION_LENGTH, actions, button, context, section
 from handlers.desk import Desk, Drawing
 from handlers.duties import Company
-from storage import customers, deadlines, incidents, outbox, people, roles, statements
+from storage import deadlines, erasure, incidents, outbox, people, roles, statements
 from storage.outbox import Message, Saying
 
 SHOWN = ("statement", "statement_asked")  # drawn again whenever something becomes of a statement
@@ -41,7 +41,8 @@ class Facets:
     newer: Statement | None
     people: Mapping[Role, Sequence[str]]
     clocks: Mapping[Role, Deadline]
-    shown: str  # the words, with what leads to somebody masked
+    shown: str  # the words, with what leads to somebody masked; `reason` so too
+    reason: str
     flagged: Sequence[Flag]
 
     @property
@@ -178,14 +179,15 @@ def _clocks(tx: Connection, statement: Statement) -> dict[Role, Deadline]:
 def facets(desk: Desk, tx: Connection, statement: Statement) -> Facets:
     """What the database knows of a statement."""
     incident = incidents.get(tx, statement.incident_id)
-    names = [listed.customer.name for listed in customers.all_of(tx, incident.id)]
+    mask = masking(erasure.known_of(tx, incident.id))
     return Facets(
         incident,
         statement,
         statements.version_after(tx, statement.id),
         people_of(desk, tx, incident),
         _clocks(tx, statement),
-        masked(statement.words, *names),
+        mask(statement.words),
+        mask(statement.reason),
         flagged(desk, statement.words, statement, _times(tx, statement)),
     )
 
@@ -208,8 +210,8 @@ def draw(desk: Desk, tx: Connection, message: Message) -> Drawing:
     found, words = facets(desk, tx, statements.get(tx, int(message.detail["statement"]))), desk.channel_words
     statement, text = found.statement, _sentence(found, words)
     blocks = [section(text)]
-    if statement.refused_at is not None and statement.reason:
-        blocks += quoted(_masked_reason(tx, statement))
+    if statement.refused_at is not None:
+        blocks += quoted(found.reason)
     blocks += quoted(found.shown)
     blocks += _small_print(found, words, desk.now())
     if buttons := _buttons(found, words):
@@ -225,18 +227,18 @@ def draw_asked(desk: Desk, tx: Connection, message: Message) -> Drawing:
     if not found.incident.status.is_open and found.statement.published_at is None:
         return _only(words.mrkdwn("statement.over", what=_what(found, words)))
     if to == CHECK:
-        return _for_approver(desk, tx, found, user_id, words)
+        return _for_approver(desk, found, user_id, words)
     if to == REVISE:
-        return _for_author(tx, found, user_id, words)
+        return _for_author(found, user_id, words)
     return _for_publisher(desk, found, user_id, words)
 
 
-def window(desk: Desk, tx: Connection, found: Facets, user_id: str, words: Wording) -> list[Block]:
+def window(desk: Desk, found: Facets, user_id: str, words: Wording) -> list[Block]:
     """Every word of it, for somebody who may read it, with what they can do about it."""
     statement = found.statement
     blocks = [section(_sentence(found, words))]
-    if statement.refused_at is not None and statement.reason:
-        blocks += quoted(_masked_reason(tx, statement))
+    if statement.refused_at is not None:
+        blocks += quoted(found.reason)
     blocks += quoted(statement.words)
     blocks += _small_print(found, words, desk.now(), in_full=True)
     if found.incident.status.is_open and found.roles_of(user_id):
@@ -248,19 +250,17 @@ def waiting(
     desk: Desk, tx: Connection, user_id: str, words: Wording
 ) -> Iterator[tuple[Incident, Mrkdwn, ButtonElement]]:
     """The statements with which somebody has something to do and no clock of their own: for App Home."""
-    for statement in statements.unfinished(tx, UNFINISHED):
+    for statement in statements.unfinished(tx, user_id, UNFINISHED):
         incident, about = incidents.get(tx, statement.incident_id), statement.id
         if statement.refused_at is not None:
-            if statement.by == user_id:
-                revise = button(words.text("button.statement.revise"), "statement.revise", about)
-                yield incident, words.mrkdwn("statement.home_revise"), revise
+            revise = button(words.text("button.statement.revise"), "statement.revise", about)
+            yield incident, words.mrkdwn("statement.home_revise"), revise
+            continue
+        if statement.is_approved:
+            publish = button(words.text("button.statement.publish"), "statement.publish", about)
+            yield incident, words.mrkdwn("statement.home_publish"), publish
             continue
         found, clocks = people_of(desk, tx, incident), _clocks(tx, statement)
-        if statement.is_approved:
-            if user_id in (statement.by, statement.pr_by):
-                publish = button(words.text("button.statement.publish"), "statement.publish", about)
-                yield incident, words.mrkdwn("statement.home_publish"), publish
-            continue
         mine = [role for role in statement.waits_for if _is_asked(user_id, found[role], clocks.get(role))]
         if mine:
             check = button(words.text("button.statement.check"), "statement.check", about)
@@ -369,7 +369,7 @@ def _buttons(found: Facets, words: Wording) -> list[ButtonElement]:
     return buttons
 
 
-def _for_approver(desk: Desk, tx: Connection, found: Facets, user_id: str, words: Wording) -> Drawing:
+def _for_approver(desk: Desk, found: Facets, user_id: str, words: Wording) -> Drawing:
     statement, what = found.statement, _what(found, words)
     mine = found.roles_of(user_id)
     if mine:
@@ -391,7 +391,7 @@ def _for_approver(desk: Desk, tx: Connection, found: Facets, user_id: str, words
             text = words.mrkdwn("statement.you_refused", what=what, at=at)
         else:
             text = words.mrkdwn("statement.they_refused", what=what, who=who, at=at)
-        return Drawing(text, [section(text), *quoted(_masked_reason(tx, statement))])
+        return Drawing(text, [section(text), *quoted(found.reason)])
     given = [approval for role in APPROVERS if (approval := statement.approval(role))]
     yours = next((approval for approval in given if approval[0] == user_id), None)
     if yours is not None:
@@ -401,14 +401,14 @@ def _for_approver(desk: Desk, tx: Connection, found: Facets, user_id: str, words
     return _only(words.mrkdwn("statement.they_approved", what=what, who=_approvers(statement, words)))
 
 
-def _for_author(tx: Connection, found: Facets, user_id: str, words: Wording) -> Drawing:
+def _for_author(found: Facets, user_id: str, words: Wording) -> Drawing:
     statement, what = found.statement, _what(found, words)
     if found.newer is not None:
         at, by = words.time(found.newer.at), mention(found.newer.by)
         return _only(words.mrkdwn("statement.new_version", what=what, by=by, at=at))
     text = words.mrkdwn("statement.you_revise", what=what, to=mention(user_id), who=mention(str(statement.refused_by)))
     revise = button(words.text("button.statement.revise"), "statement.revise", statement.id, primary=True)
-    return Drawing(text, [section(text), *quoted(_masked_reason(tx, statement)), *_where(found), actions([revise])])
+    return Drawing(text, [section(text), *quoted(found.reason), *_where(found), actions([revise])])
 
 
 def _for_publisher(desk: Desk, found: Facets, user_id: str, words: Wording) -> Drawing:
@@ -474,11 +474,6 @@ def _what(found: Facets, words: Wording) -> Mrkdwn:
 def _where(found: Facets) -> list[Block]:
     channel_id = found.incident.channel_id
     return [context(channel_link(channel_id))] if channel_id else []
-
-
-def _masked_reason(tx: Connection, statement: Statement) -> str:
-    names = [listed.customer.name for listed in customers.all_of(tx, statement.incident_id)]
-    return masked(statement.reason, *names)
 
 
 def _times(tx: Connection, statement: Statement) -> list[datetime]:

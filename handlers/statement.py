@@ -255,7 +255,7 @@ def check(
         if not any(person.user_id in some for some in found.people.values()) and person.user_id != statement.by:
             team.check_may(desk, tx, "state_publicly", incident, person.user_id)
         _note_look(tx, found, person, now)
-        view = _window(desk, tx, found, person, words)
+        view = _window(desk, found, person, words)
     _show(client, body, view)
     ack()
 
@@ -281,7 +281,7 @@ def approve(
             for user_id in approvals.publishers(after):
                 approvals.tell(tx, incident, statement, user_id, approvals.PUBLISH, now)
         outbox.redraw(tx, [incident.id], now, [*SHOWN_WITH_INCIDENT, *approvals.SHOWN], met)
-        view = _window(desk, tx, after, person, words)
+        view = _window(desk, after, person, words)
     if "view" in body and body["view"].get("callback_id") == "statement.shown":
         _redraw(client, body, view)
     ack()
@@ -445,11 +445,11 @@ def _note_look(tx: Connection, found: Facets, person: Person, now: datetime) -> 
         journal.add(tx, incident.id, "customer_seen", person.user_id, now, form="statement")
 
 
-def _window(desk: Desk, tx: Connection, found: Facets, person: Person, words: Wording) -> View:
+def _window(desk: Desk, found: Facets, person: Person, words: Wording) -> View:
     return modal(
         "statement.shown",
         words.text("statement.title", number=found.incident.number),
-        approvals.window(desk, tx, found, person.user_id, words),
+        approvals.window(desk, found, person.user_id, words),
         close=words.text("form.close"),
         about=str(found.statement.id),
     )

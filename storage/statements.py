@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, String, insert, literal, or_, select, update
+from sqlalchemy import Connection, Row, String, and_, insert, literal, or_, select, update
 
 from bot.incident import ContactChannel, CustomerLanguage, Role, Statement
 from storage.incidents import IS_OPEN
@@ -55,15 +55,22 @@ def version_after(tx: Connection, statement_id: int) -> Statement | None:
     return was_saved(tx, key_of("", statement_id))
 
 
-def unfinished(tx: Connection, limit: int) -> list[Statement]:
-    """The statements of open incidents that are not out, and have no new version: somebody has to do something about
-    each. Oldest first."""
+def unfinished(tx: Connection, user_id: str, limit: int) -> list[Statement]:
+    """The statements of open incidents that may wait for somebody, latest first: theirs in which changes were asked for
+    and that have no new version, those that they may say are out, and all that wait for an approval."""
+    c = statements.c
+    waits = or_(c.legal_at.is_(None), c.pr_at.is_(None))
     question = (
         select(statements)
         .join(incidents)
-        .where(IS_OPEN, statements.c.published_at.is_(None))
-        .where(or_(statements.c.refused_at.is_(None), ~_has_new_version()))
-        .order_by(statements.c.id)
+        .where(IS_OPEN, c.published_at.is_(None))
+        .where(
+            or_(
+                and_(c.refused_at.is_not(None), c.by == user_id, ~_has_new_version()),
+                and_(c.refused_at.is_(None), or_(waits, c.by == user_id, c.pr_by == user_id)),
+            )
+        )
+        .order_by(c.id.desc())
         .limit(limit)
     )
     return [_statement(row) for row in tx.execute(question)]
