@@ -43,7 +43,7 @@ from handlers.desk import Desk
 from handlers.fields import Answers, Choice, Found, Text, Ticks, When, Word
 from handlers.occasion import Situation
 from handlers.words import choice, chosen_id
-from storage import contacts, customers, deadlines, incidents, journal, outbox
+from storage import contacts, customers, deadlines, incidents, journal, outbox, statements
 
 UNHEARD, EVERYBODY = "unheard", "everybody"  # several at once, in writing
 MARK = "[…]"
@@ -183,7 +183,7 @@ def form(
     )
 
 
-def submit(ack: Ack, body: Json, view: Json, desk: Desk, words: Wording, person: Person, now: datetime) -> None:
+def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now: datetime) -> None:
     """Logged, sealed, and what it meets is met; then the form is the next customer's."""
     start, answers = _start(view), Answers(view)
     key = f"{view['id']}:{start.turn}"
@@ -198,7 +198,7 @@ def submit(ack: Ack, body: Json, view: Json, desk: Desk, words: Wording, person:
         said = _words_said(desk, tx, incident, start, listed, answers, person, now)
         contact = _read(incident, start, listed, said, answers, person, now)
         retry_at = RETRY.version(start.turn).read(answers, now) if not contact.outcome.is_heard else None
-        _check(start, contact, answers)
+        _check(tx, start, contact, answers)
         if answers.wrong:
             ack(response_action="errors", errors=answers.sentences(words))
             return
@@ -604,7 +604,7 @@ def _read(
     )
 
 
-def _check(start: Start, contact: Contact, answers: Answers) -> None:
+def _check(tx: Connection, start: Start, contact: Contact, answers: Answers) -> None:
     """What is wrong about it goes beside its field; what was not said needs no words."""
     turn = start.turn
     if not contact.outcome.is_heard:
@@ -617,6 +617,8 @@ def _check(start: Start, contact: Contact, answers: Answers) -> None:
         answers.refuse(UNTIL.version(turn).id, "contact.say_until_when")
     if contact.promised_until and not contact.promise:
         answers.refuse(PROMISE.version(turn).id, "contact.say_what_promised")
+    if contact.stage is Stage.PUBLIC_STATEMENT and statements.approved(tx, contact.incident_id) is None:
+        answers.refuse(STAGE.version(turn).id, "contact.not_approved")
 
 
 def _save(

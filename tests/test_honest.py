@@ -19,6 +19,7 @@ from cryptography.fernet import Fernet
 import handlers
 from bot import wording
 from bot.incident import (
+    APPROVERS,
     Complaint,
     ContactChannel,
     CustomerLanguage,
@@ -33,10 +34,12 @@ from bot.incident import (
     Urgency,
     YesNo,
 )
+from bot.lists import Meaning
 from bot.procedure import NUMBERS, VOCABULARIES, WHO
 from bot.procedure_file import load
-from handlers import card, checklist, reminders
+from handlers import card, checklist, ledger, lists, reminders, statement
 from handlers.dismiss import Becomes
+from storage.customers import Which
 from storage.db import Database
 from storage.encryption import Cipher
 from storage.schema import is_current, migrate
@@ -137,7 +140,7 @@ def test_listeners_ask_only_for_what_there_is(registered: list[tuple[str, str, C
 
 def test_ids_are_file_and_verb(registered: list[tuple[str, str, Callable[..., Any]]]) -> None:
     for kind, name, listener in registered:
-        if kind in ("action", "view", "shortcut") and name != "card.menu":
+        if kind in ("action", "view", "shortcut") and name not in ("card.menu", "ledger.one"):
             assert name.split(".")[0] == listener.__module__.split(".")[-1], name
 
 
@@ -153,7 +156,7 @@ def test_each_button_is_listened_for(registered: list[tuple[str, str, Callable[.
                 chosen |= set(words)
             if node.func.id in ("button", "overflow", "modal"):
                 drawn |= {word for word in words if isinstance(word, str) and "." in word}
-    windows = {"report.done", "customer.shown", "roles.handed"}  # nothing to submit
+    windows = {"report.done", "customer.shown", "roles.handed", "statement.shown", "lists.shown"}  # nothing to submit
     assert drawn - windows <= heard
     assert {*card.NEXT, *reminders.DOES.values(), *reminders.OF_A_SUBJECT} <= heard
     assert {
@@ -190,6 +193,8 @@ SCOPES = {  # Slack's documentation of each method and event: the scopes of a bo
     "conversations_archive": {"channels:manage", "groups:write"},
     "conversations_list": {"channels:read", "groups:read"},
     "conversations_join": {"channels:join"},
+    "files_info": {"files:read"},
+    "files_upload_v2": {"files:write"},
     "conversations_open": {"im:write"},
     "conversations_history": {"channels:history", "groups:history", "im:history"},
     "pins_add": {"pins:write"},
@@ -260,22 +265,33 @@ def test_every_phrase_that_the_code_names_exists_and_none_is_left_over() -> None
         *(f"reason.{fact}.{kind}" for fact in NUMBERS for kind in ("at_least", "more_than")),
         "reason.trigger",
         *(f"{vocabulary}.{word}" for vocabulary, words in CHOSEN.items() for word in words),
-        *(f"who.{word}" for word in WHO),
+        *(f"who.{word}" for word in (*WHO, *APPROVERS)),
+        *(f"statement_channel.{word}" for word in statement.CHANNELS),
         *(f"allowed.role_{why}" for why in ("no_answer", "handed_back", "handed_over", "relieved", "gone")),
         *(f"{kind}.{duty}" for duty in Duty for kind in ("remind", "met")),
         *(f"late.{duty}" for duty in Duty if duty is not Duty.REGRADE),
         "card.note.solution",
+        *(f"ledger.{kind}.{which}" for kind in ("which", "empty") for which in Which),
+        *(f"ledger.{outcome}" for outcome in ("no_answer", "busy")),
+        *(f"button.{name}" for name in ("contact.with", "ledger.correct", "ledger.remove", "ledger.put_back")),
+        *(f"ledger.column.{name}" for name in ledger.COLUMNS),
+        *(f"lists.way.{way}" for way in lists.Way),
+        *(f"lists.column_{meaning}" for meaning in Meaning),
+        *(f"lists.not_{meaning}" for meaning in ("name", "tier", "language")),
+        *(f"lists.{key}" for key in ("added", "merged", "bad")),
         *(key for key in known if re.fullmatch(r"(tell|remind)\.[a-z_]+(\.addressee)?", key)),
         *(f"graded.{key}" for key in ("joined", "relieved")),
         *(f"button.{action}" for action in (*card.NEXT, *card.MENU, *reminders.DOES.values(), *reminders.OF_A_SUBJECT)),
-        *(f"card.note.{occasion}" for occasion in ("verified", "also_reported", "handed_over")),
+        *(f"card.note.{occasion}" for occasion in ("verified", "also_reported", "handed_over", "stated")),
         *(f"roles.{why}" for why in ("no_answer", "handed_back", "relieved", "gone")),
         *(f"roles.after_{why}" for why in ("no_answer", "handed_back", "gone")),
         *(f"role_left.{why}" for why in ("no_answer", "handed_back", "gone")),
         *(f"button.{word}" for words in checklist.CHOICES.values() for word in words),
         *(f"button.{name}" for name in ("report.open", "verify.open", "contact.open", "dismiss.open", "customer.show")),
     }
-    fields = re.findall(r"(?:Text|Number|Amount|Somebody|Choice|Word|When|Files)\(\s*\"(\w+)\",\s*\"(\w+)\"", source)
+    fields = re.findall(
+        r"(?:Text|Number|Amount|Somebody|Choice|Word|Found|Ticks|When|Files)\(\s*\"(\w+)\",\s*\"(\w+)\"", source
+    )
     composed |= {f"{form}.{name}" for name, form in fields}
     hints = {key for key in known if key.endswith((".hint", ".placeholder"))}
     assert {key.rpartition(".")[0] for key in hints} <= composed
