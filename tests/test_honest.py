@@ -21,14 +21,17 @@ from bot import wording
 from bot.incident import (
     APPROVERS,
     Complaint,
+    Consent,
     ContactChannel,
     CustomerLanguage,
     Duty,
     Emotion,
     HighRisk,
+    Outcome,
     Publicity,
     Role,
     Source,
+    Stage,
     Status,
     Tier,
     Urgency,
@@ -37,7 +40,8 @@ from bot.incident import (
 from bot.lists import Meaning
 from bot.procedure import NUMBERS, VOCABULARIES, WHO
 from bot.procedure_file import load
-from handlers import card, checklist, ledger, lists, reminders, statement
+from bot.scripts import FACTS
+from handlers import card, checklist, contact, ledger, lists, reminders, statement
 from handlers.dismiss import Becomes
 from storage.customers import Which
 from storage.db import Database
@@ -260,6 +264,14 @@ def test_every_phrase_that_the_code_names_exists_and_none_is_left_over() -> None
         *(f"urgency.{word}" for word in Urgency),
         *(f"source.{word}" for word in Source),
         *(f"contact_channel.{word}" for word in ContactChannel),
+        *(f"stage.{word}" for word in Stage),
+        *(f"outcome.{word}" for word in Outcome),
+        "outcome.wrong_number.written",
+        *(f"consent.{word}" for word in Consent),
+        *(f"contact.fact_{name}" for name in FACTS),
+        *(f"contact.flag.{kind}" for kind in ("never_said", "unsafe", "time")),
+        *(f"contact.{who}" for who in (contact.UNHEARD, contact.EVERYBODY)),
+        *(f"card.{count}" for count in ("no_answer", "wrong_number")),
         *(f"language.{word}" for word in CustomerLanguage),
         *(f"reason.{fact}.{word}" for fact, words in VOCABULARIES.items() for word in words),
         *(f"reason.{fact}.{kind}" for fact in NUMBERS for kind in ("at_least", "more_than")),
