@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,8 +28,11 @@ WORDS = {
         "more": "More details",
         "product": "Product or service",
         "close": "Close",
-        "contacted": "Customer contacted",
-        "said": "What you said",
+        "contacted": "Contact a customer",
+        "said": "Your words",
+        "everybody": "Everybody affected",
+        "by_sms": "SMS · English",
+        "reached": "120 of 120 customers reached",
         "log": "Log contact",
         "met": "First contact",
     },
@@ -44,8 +48,11 @@ WORDS = {
         "more": "补充更多信息",
         "product": "产品或服务",
         "close": "关闭",
-        "contacted": "已联系客户",
-        "said": "您说了什么",
+        "contacted": "联系客户",
+        "said": "您的话术",
+        "everybody": "所有受影响的客户",
+        "by_sms": "短信 · 中文",
+        "reached": "已联系到 120 / 120 位客户",
         "log": "记录联系",
         "met": "首次联系客户",
     },
@@ -134,9 +141,13 @@ def test_an_incident_is_reported_and_the_customer_called_by_clicking(
 
     card.get_by_role("button", name=words["contacted"]).click()
     contact = dialog(page)
-    contact.get_by_label(words["said"]).fill("We are on it")
+    expect(contact.get_by_label(words["said"])).to_have_value(re.compile("INC-1"))
+    contact.locator("[data-block-id=who] input").fill(words["everybody"][:4])
+    contact.get_by_role("option", name=words["everybody"]).click()
+    expect(contact.locator("[data-block-id=channel__1] select option:checked")).to_have_text(words["by_sms"])
     contact.get_by_role("button", name=words["log"]).click()
     expect(page.locator("dialog[open]")).to_have_count(0)
+    expect(card).to_contain_text(words["reached"])
     expect(card).to_contain_text(f"✅ {words['met']}")
     page.context.close()
 
