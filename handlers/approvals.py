@@ -208,10 +208,10 @@ def flagged(desk: Desk, said: str, statement: Statement, times: Sequence[datetim
 def draw(desk: Desk, tx: Connection, message: Message) -> Drawing:
     """For the incident's channel: who should do what, the words, and how far it is."""
     found, words = facets(desk, tx, statements.get(tx, int(message.detail["statement"]))), desk.channel_words
-    statement, text = found.statement, _sentence(found, words)
+    text = _sentence(found, words)
     blocks = [section(text)]
-    if statement.refused_at is not None:
-        blocks += quoted(found.reason)
+    if found.reason:
+        blocks.append(section(words.mrkdwn("statement.to_change", reason=found.reason)))
     blocks += quoted(found.shown)
     blocks += _small_print(found, words, desk.now())
     if buttons := _buttons(found, words):
@@ -237,8 +237,8 @@ def window(desk: Desk, found: Facets, user_id: str, words: Wording) -> list[Bloc
     """Every word of it, for somebody who may read it, with what they can do about it."""
     statement = found.statement
     blocks = [section(_sentence(found, words))]
-    if statement.refused_at is not None:
-        blocks += quoted(found.reason)
+    if found.reason:
+        blocks.append(section(words.mrkdwn("statement.to_change", reason=found.reason)))
     blocks += quoted(statement.words)
     blocks += _small_print(found, words, desk.now(), in_full=True)
     if found.incident.status.is_open and found.roles_of(user_id):

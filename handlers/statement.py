@@ -53,7 +53,7 @@ LANGUAGE = Word(
     vocabulary="language",
 )
 WORDS = Text("words", "statement", required=True, multiline=True, max_length=3000, if_missing="statement.say_what")
-REASON = Text("reason", "statement", required=True, multiline=True, max_length=1000, if_missing="statement.say_why")
+REASON = Text("reason", "statement", required=True, multiline=True, max_length=500, if_missing="statement.say_why")
 OUT_AT = When("published_at", "statement", required=True)
 LINK = Text("link", "statement", max_length=500)
 

@@ -16,6 +16,7 @@ from bot.incident import (
     MomentKind,
     NotAllowed,
     Role,
+    Stage,
     Statement,
 )
 from handlers import team
@@ -214,7 +215,7 @@ def test_changes_are_asked_for_and_a_new_version_needs_both_again(office: Worksp
     office.settle()
     message = shown(office, incident)
     assert message.text.startswith(f"<@{WANG}>, write a new version of the public statement: <@{PAT}> asked for")
-    assert "> A*** must not be &lt;!here&gt; named" in message.everything
+    assert "*What has to change:* A*** must not be &lt;!here&gt; named" in message.everything
     assert message.buttons == ["statement.revise*"]
     assert asked(office, PAT).text.startswith("You asked for changes")
     assert f"<@{PAT}> asked for changes" in asked(office, LEA).text
@@ -387,11 +388,27 @@ def test_a_long_statement_is_shown_whole(office: Workspace, length: int) -> None
         assert message.everything.count("&amp;") == length - 1
 
 
-def test_from_another_form_it_lies_above_that_one(office: Workspace) -> None:
+def test_whoever_is_pr_has_the_button_beside_their_duties(office: Workspace) -> None:
     incident = reported(office)
     hold(office, incident, Role.PR, PAT)
     message = next(each for each in office.said(PAT) if "statement.open" in each.everything)
     assert office.click(PAT, message, "statement.open")["view"]["callback_id"] == "statement.submit"
+
+
+def test_from_the_form_for_a_contact_it_lies_above_that_one(office: Workspace) -> None:
+    incident = reported(office)
+    hold(office, incident, Role.PR, PAT)
+    form = office.click(PAT, office.card(incident), "contact.open")["view"]
+    stage = next(block for block in form["blocks"] if block["block_id"].startswith("stage"))
+    office.view_action(
+        PAT, stage["element"]["action_id"], block_id=stage["block_id"], option=Stage.PUBLIC_STATEMENT.value
+    )
+    office.view_action(PAT, "statement.open")
+    above = office.view(PAT)
+    assert above["callback_id"] == "statement.submit"
+    office.submit(PAT, words="Payments are slow.")
+    assert office.view(PAT)["callback_id"] == "contact.submit", "what was begun there goes on"
+    assert len(every(office, incident)) == 1
 
 
 # -- who may, and in which order ---------------------------------------------------------------------------------------
