@@ -324,6 +324,8 @@ class Listed:
     heard_by: str | None = None
     retry_at: datetime | None = None
     removed_at: datetime | None = None
+    removed_by: str | None = None
+    removal_reason: str = ""
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,8 @@ from handlers import (
     dismiss,
     grade,
     home,
+    ledger,
+    lists,
     overview,
     people,
     reminders,
@@ -62,6 +64,8 @@ STEPS = (
     grade,
     roles,
     contact,
+    ledger,
+    lists,
     scripts,
     reminders,
     solution,
@@ -92,6 +96,11 @@ ERRANDS: Mapping[str, Carry] = {
     "learn_everybody": people.learn_everybody,
     "learn_groups": people.learn_groups,
     "replace_gone": roles.replace_gone,
+    "show_ledger": ledger.show_ledger,
+    "send_customers": ledger.send_customers,
+    "read_list": lists.read_list,
+    "import_list": lists.import_list,
+    "send_left_out": lists.send_left_out,
 }
 
 # What draws a message.
@@ -107,6 +116,7 @@ DRAWINGS: Mapping[str, Draw] = {
     "gone": role_messages.draw_gone,
     "handed": role_messages.draw_handed,
     "checklist": checklist.draw,
+    "list": lists.draw,
     "statement": approvals.draw,
     "statement_asked": approvals.draw_asked,
     "not_invited": channel.draw_not_invited,

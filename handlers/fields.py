@@ -354,17 +354,21 @@ class When(Field):
 
 @dataclass(frozen=True)
 class Files(Field):
-    """Files that show what happened."""
+    """Files that show what happened, of any kind or only of these (`csv`)."""
 
     most: int = 10
+    kinds: Sequence[str] = ()
 
     def block(self, words: Wording) -> InputBlock:
         """The field; Slack keeps what was uploaded while the form is redrawn."""
-        return self._around(words, FileInputElement(action_id=self.action_id, max_files=self.most))
+        element = FileInputElement(action_id=self.action_id, max_files=self.most, filetypes=list(self.kinds) or None)
+        return self._around(words, element)
 
     def read(self, answers: Answers) -> tuple[Evidence, ...]:
         """The files, by Slack's ids."""
         files: Sequence[Mapping[str, Any]] = answers.of(self.id).get("files") or ()
+        if self.required and not files:
+            answers.refuse(self.id, "form.choose_file")
         return tuple(
             Evidence("file", str(file["id"]), str(file.get("name") or ""), str(file.get("permalink") or ""))
             for file in files[: self.most]

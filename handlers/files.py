@@ -3,7 +3,6 @@
 import urllib.request
 from datetime import timedelta
 from email.message import Message
-from http.client import HTTPResponse
 from typing import IO
 from urllib.error import HTTPError
 from urllib.parse import urlsplit

@@ -17,15 +17,16 @@ from bot import grading
 from bot.deadlines import addressees
 from bot.incident import Assignment, Deadline, Duty, Incident, Person, Task
 from bot.wording import Mrkdwn, Wording, escape
-from handlers import approvals, card, duties, overview, reminders
+from handlers import approvals, card, duties, masks, overview, reminders
 from handlers.blocks import Json, actions, button, context, divider, section
 from handlers.desk import Desk
 from handlers.words import chosen_id
-from storage import deadlines, incidents, outbox, people, roles, tasks
+from storage import customers, deadlines, incidents, outbox, people, roles, tasks
 from storage.outbox import Errand
 
 WAITING = 20  # as many as somebody can do something about; Slack takes 100 blocks in all
 PAGE = 10
+LED = 10
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ def show_home(desk: Desk, errand: Errand) -> None:
             section(hello),
             actions([button(words.text("button.report.open"), "report.open", "new", primary=True)]),
             *_waiting(desk, tx, user_id, words, now),
+            *_customers(tx, user_id, words),
             divider(),
             *_open(tx, person, words, now),
         ]
@@ -147,7 +149,7 @@ def _asked(tx: Connection, asked: Assignment, clock: Deadline | None, words: Wor
 
 
 def _taken(desk: Desk, tx: Connection, task: Task, words: Wording) -> Item:
-    said = desk.procedure.task_words(task, words.language)
+    said = masks.of(tx, task.incident_id)(desk.procedure.task_words(task, words.language))
     what = words.mrkdwn("home.about", duty=words.text(f"duty.{Duty.TASK}"), subject=said)
     done = button(words.text("button.tasks.done"), "tasks.done", task.id)
     return Item(incidents.get(tx, task.incident_id), what, buttons=[done])
@@ -172,6 +174,18 @@ def _drawn(item: Item, words: Wording, now: datetime) -> Iterator[Block]:
     yield section(text)
     if item.buttons:
         yield actions(item.buttons)
+
+
+def _customers(tx: Connection, user_id: str, words: Wording) -> Iterator[Block]:
+    """For whoever leads an incident: how far its customers have heard, and the way to their list."""
+    for incident in incidents.led_by(tx, user_id, LED):
+        counts = customers.counts(tx, incident)
+        none_yet = [words.mrkdwn("card.heard", n=counts.total, heard=words.number(0))]
+        progress = Mrkdwn(" · ".join(card.progress(counts, words) or none_yet))
+        sign = card.sign_of(incident)
+        text = words.mrkdwn("home.customers", sign=sign, number=incident.number, progress=progress)
+        offer = button(words.text("button.ledger.open"), "ledger.open", incident.id)
+        yield section(text, accessory=offer, block_id=f"customers_{incident.id}")
 
 
 def _open(tx: Connection, person: Person, words: Wording, now: datetime) -> Iterator[Block]:

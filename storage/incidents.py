@@ -6,7 +6,21 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, insert, or_, select, text, union, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Row,
+    Select,
+    and_,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    union,
+    update,
+)
 
 from bot.incident import (
     Complaint,
@@ -17,6 +31,7 @@ from bot.incident import (
     Money,
     Publicity,
     Report,
+    Role,
     Severity,
     Source,
     Status,
@@ -228,6 +243,33 @@ def open_with(tx: Connection, user_id: str) -> list[int]:
     )
     question = select(incidents.c.id).where(IS_OPEN, incidents.c.id.in_(mine))
     return sorted(tx.execute(question).scalars())
+
+
+def led_by(tx: Connection, user_id: str, limit: int) -> list[Incident]:
+    """Open incidents with several customers that somebody leads; or, while nobody leads, that they have reported or
+    stand in for whoever did. The latest first, at most `limit`."""
+    holds, anybody = assignments.alias("holds"), assignments.alias("anybody")
+
+    def held(who: FromClause, role: Role) -> Select[Any]:
+        return select(who.c.id).where(
+            who.c.incident_id == incidents.c.id,
+            who.c.role == role,
+            who.c.accepted_at.is_not(None),
+            who.c.ended_at.is_(None),
+        )
+
+    reports = or_(
+        held(holds, Role.REPORTER).where(holds.c.user_id == user_id).exists(),
+        and_(incidents.c.reporter_id == user_id, ~held(anybody, Role.REPORTER).exists()),
+    )
+    leads = held(holds, Role.LEAD).where(holds.c.user_id == user_id).exists()
+    question = (
+        select(incidents)
+        .where(IS_OPEN, incidents.c.customers_affected > 1)
+        .where(or_(leads, and_(~held(anybody, Role.LEAD).exists(), reports)))
+        .order_by(incidents.c.reported_at.desc(), incidents.c.id.desc())
+    )
+    return [_incident(row) for row in tx.execute(question.limit(limit))]
 
 
 def set_archived(tx: Connection, incident_id: int, now: datetime) -> None:

@@ -236,6 +236,19 @@ customers = Table(
     Column("removed_by", String(20)),
     _words("removal_reason"),
     Index("ix_customers_incident", "incident_id"),
+    # Whose turn it is, and how many have heard, is known without reading what is sealed.
+    Index(
+        "ix_customers_state",
+        "incident_id",
+        "removed_at",
+        "first_heard_at",
+        "heard_at",
+        "outcome",
+        "retry_at",
+        "tier",
+        "emotion",
+        "tries",
+    ),
 )
 
 lists = Table(
@@ -248,7 +261,7 @@ lists = Table(
     Column("at", UtcTime, nullable=False),
     Column("state", String(20), nullable=False),
     Column("view_id", String(40), nullable=False, server_default=""),
-    _words("name"),
+    _words("name"),  # sealed
     _words("content"),  # sealed, until it is imported
     Column("columns", JSON),
     Column("added", Integer, nullable=False, server_default="0"),
@@ -516,7 +529,7 @@ SEALED: Mapping[Table, Sequence[str]] = {
     customers: ("name", "number", "contact"),
     contacts: ("customer", "said", "answer", "promise", "measure"),
     script_facts: ("words",),
-    lists: ("content", "bad_rows"),
+    lists: ("name", "content", "bad_rows"),
     facts: ("value",),
 }
 
