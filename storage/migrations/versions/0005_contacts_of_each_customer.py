@@ -15,6 +15,7 @@ branch_labels = None
 depends_on = None
 
 TIME = sa.DateTime(timezone=True)
+STATE = ["removed_at", "first_heard_at", "heard_at", "outcome", "retry_at", "tier", "emotion", "tries"]
 
 
 def _words(name: str) -> "sa.Column[str]":
@@ -62,6 +63,7 @@ def upgrade() -> None:
     for table, columns in _added().items():
         for column in columns:
             op.add_column(table, column)
+    op.create_index("ix_customers_state", "customers", ["incident_id", *STATE])
     with op.batch_alter_table("contacts") as batch_op:  # nothing refers to it: SQLite may write it anew
         batch_op.add_column(sa.Column("customer_id", sa.Integer(), nullable=True))
         name = op.f("fk_contacts_customer_id")
@@ -149,6 +151,7 @@ def downgrade() -> None:
         op.drop_table(table)
     op.drop_index("ix_incidents_not_erased", "incidents")
     op.drop_index("ix_contacts_customer", "contacts")
+    op.drop_index("ix_customers_state", "customers")
     with op.batch_alter_table("contacts") as batch_op:
         batch_op.drop_constraint(op.f("fk_contacts_customer_id"), type_="foreignkey")
         batch_op.drop_column("customer_id")
