@@ -355,7 +355,7 @@ NO_YAML = [
     ("on_call: [", "on_call: ]", 8, "but found ']'"),
     ("ladder:\n", "ladder:\n\t- {}\n", 12, "found character '\\t' that cannot start any token"),
     ("on_call:", "channels:", 8, "channels stands here twice"),
-    ("    remind_before: 2\n", "    within: 6\n", 219, "within stands here twice"),
+    ("    remind_before: 2\n", "    within: 6\n", 220, "within stands here twice"),
     ("on_call:", "on_call: !!python/name:os.system", 8, "could not determine a constructor for the tag"),
     ("on_call:", "on_call: *nobody\nx:", 8, "found undefined alias 'nobody'"),
     ("on_call:", "\x07on_call:", 8, "a text can't have the character 0x7"),
