@@ -122,7 +122,9 @@ def _change(tx: Connection, table: Table, names: Sequence[str], incident_id: int
     ).all()
     count = 0
     for number, name in enumerate(names, start=1):
-        new = [{"row": row[0], "new": changed(row[number])} for row in rows if changed(row[number]) != row[number]]
+        longest = getattr(table.c[name].type, "length", None)  # stars may be more than the name had letters
+        texts = [(row[0], row[number], changed(row[number])[:longest]) for row in rows]
+        new = [{"row": row, "new": shown} for row, said, shown in texts if shown != said]
         if new:
             tx.execute(update(table).where(table.c.id == bindparam("row")).values({name: bindparam("new")}), new)
         count += len(new)

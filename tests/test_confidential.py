@@ -1,12 +1,59 @@
 """Customers' data: masked where others read along, revealed to those who handle the case, sealed, erased."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from unittest.mock import patch
 
 import pytest
+from cryptography.fernet import Fernet
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Connection, Text, select
 
-from bot.confidential import masked, masked_name, without_name
+from bot.confidential import masked, masked_name, masking, without_name
+from bot.incident import (
+    Contact,
+    ContactChannel,
+    Customer,
+    CustomerLanguage,
+    Emotion,
+    Evidence,
+    Outcome,
+    Report,
+    Role,
+    Severity,
+    Statement,
+    TaskState,
+)
+from bot.lists import Bad, Columns, ListState, Meaning
+from bot.lists import Row as Line
+from bot.settings import WrongSetup
+from storage import (
+    contacts,
+    customers,
+    erasure,
+    gradings,
+    incidents,
+    journal,
+    keys,
+    lists,
+    notes,
+    roles,
+    statements,
+    tasks,
+)
+from storage.db import Database
+from storage.encryption import Cipher, cipher_of
+from storage.schema import check, migrate
+from storage.tables import SEALED, WRITTEN, facts, metadata
+from tests.workspace import LIN, WANG
+
+OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+WANG_OF_ACME = Customer("王小明", "C-77-88", "138 1234 5678, wang@acme.example")
 
 # -- masks -------------------------------------------------------------------------------------------------------------
 
@@ -130,3 +177,222 @@ def test_a_mobile_number_never_stays_whole(number: str, before: str, behind: str
     written = gap.join((number[:3], number[3:7], number[7:]))
     assert number[3:7] not in re.sub(r"\D", "", masked(before + written + behind).split("****")[0])[-4:]
     assert written not in masked(before + written + behind)
+
+
+# -- what is sealed ----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def database(url: str, *with_keys: str) -> Iterator[Database]:
+    """A database, opened with these keys."""
+    db = Database(url, Cipher(with_keys))
+    try:
+        yield db
+    finally:
+        db.close()
+
+
+def fill(db: Database) -> None:
+    """Everything that people say and write is written down once, in an open incident."""
+    migrate(db)
+    said = "王小明 (138 1234 5678, wang@acme.example) of Acme Ltd, C-77-88"
+    with db.begin() as tx:
+        report = Report(
+            said, "system_failure", WANG_OF_ACME, 2, product=said, place=said, demand=said, done_already=said,
+            impact=said, evidence=(Evidence("file", "F1", "wang-C-77-88.png", "https://files.example/wang"),),
+        )  # fmt: skip
+        incident = incidents.create(tx, "V1", report, said, LIN, Severity.TWO, False, "technical", NOW)
+        customers.add(tx, incident.id, [Customer("Beta GmbH", "B-1234", "+49 30 12345678")], LIN, NOW)
+        first = customers.ids_of(tx, incident.id, unheard_only=False)[0]
+        contacts.log(
+            tx,
+            "V2",
+            Contact(
+                0, incident.id, LIN, NOW, ContactChannel.PHONE, WANG_OF_ACME.name, said, said, first, 1, NOW,
+                promise=said, promised_until=NOW, measure=said, emotion=Emotion.ANGRY,
+            ),
+        )  # fmt: skip
+        several = Contact(0, incident.id, LIN, NOW, ContactChannel.SMS, "", said, customers=2, outcome=Outcome.SENT)
+        contacts.log(tx, "V3", several)
+        customers.set_tried(tx, [first], Outcome.REACHED, LIN, NOW, Emotion.ANGRY)
+        customers.remove(tx, first + 1, LIN, said, NOW)
+        contacts.set_facts(tx, incident.id, {"reason": said}, LIN, NOW)
+        row, columns = Line(1, ("王小明", "13812345678")), Columns(False, {Meaning.NAME: 0, Meaning.CONTACT: 1})
+        number = lists.begin(tx, incident.id, "V4", LIN, NOW, ListState.READING, name="wang.csv")
+        lists.set_read(tx, number, [row], columns)
+        number = lists.begin(tx, incident.id, "V5", LIN, NOW, ListState.IMPORTING)
+        lists.set_imported(tx, number, 0, 0, [Bad(row, "lists.bad.name", {})])
+        notes.save(tx, incident.id, "V6", "verified", LIN, NOW, said)
+        gradings.save(tx, incident.id, "V7", LIN, NOW, Severity.TWO, Severity.THREE, said)
+        role = roles.ask(tx, incident.id, Role.LEAD, WANG, LIN, NOW, note=said)
+        roles.end(tx, [role], "handed_back", NOW, said)
+        [task] = tasks.add(tx, incident.id, [("added.V8", said, None)])
+        tasks.set_state(tx, task.id, TaskState.NOT_APPLICABLE, None, LIN, NOW, said)
+        words = Statement(0, incident.id, LIN, NOW, ContactChannel.SOCIAL, CustomerLanguage.EN, said)
+        statement = statements.save(tx, "V9", words)
+        statements.refuse(tx, statement.id, WANG, said, NOW)
+        journal.add(tx, incident.id, "reported", LIN, NOW)
+
+
+def tokens(db: Database) -> dict[tuple[str, str], list[str]]:
+    """Every sealed text in the database, by table and column."""
+    found: dict[tuple[str, str], list[str]] = {}
+    with db.read() as tx:
+        for table in metadata.sorted_tables:
+            for column in table.c:
+                for value in tx.execute(select(column)).scalars():
+                    if isinstance(value, str) and value.startswith("gAAAA"):
+                        found.setdefault((table.name, column.name), []).append(value)
+    return found
+
+
+def test_everything_that_is_sealed_is_in_the_list_of_what_is_rotated(sqlite_url: str) -> None:
+    with database(sqlite_url, OLD) as db:
+        fill(db)
+        assert set(tokens(db)) == {(table.name, name) for table, names in SEALED.items() for name in names}
+
+
+def test_each_text_of_an_incident_is_sealed_or_masked_when_its_customers_are_erased() -> None:
+    ours = {  # the procedure's words, ids and addresses; Slack's words for what went wrong
+        ("deadlines", "moments"), ("evidence", "url"), ("outbox", "error"),
+    }  # fmt: skip
+    known = {(table.name, name) for kept in (SEALED, WRITTEN) for table, names in kept.items() for name in names}
+    texts = {
+        (table.name, column.name)
+        for table in metadata.sorted_tables
+        for column in table.c
+        if isinstance(column.type, Text) and (table.name == "incidents" or "incident_id" in table.c)
+    }
+    assert texts - ours == known - {("facts", "value"), ("incidents", "title")}
+
+
+def test_what_was_sealed_with_an_old_key_is_sealed_again_while_the_bot_runs(database_url: str) -> None:
+    with database(database_url, OLD) as db:
+        fill(db)
+        before = sum(map(len, tokens(db).values()))
+    with database(database_url, NEW) as db, pytest.raises(WrongSetup, match="put the old key behind the new one"):
+        check(db)
+    with database(database_url, NEW, OLD) as db, database(database_url, OLD) as running:
+        with db.read() as tx:
+            cipher = cipher_of(tx)
+        seal_again = cipher.seal_again
+        meanwhile: list[str] = []
+
+        def interrupted(sealed: str) -> str:
+            if not meanwhile:  # the bot, not restarted yet, writes the same row
+                meanwhile.append(sealed)
+                with running.begin() as tx:
+                    customers.change(tx, 1, replace(WANG_OF_ACME, contact="139 1234 5679"))
+            return seal_again(sealed)
+
+        with patch.object(cipher, "seal_again", interrupted):
+            rotated = keys.rotate(db, batch=1)
+        assert rotated.again["customers"] == 3, "the row that was written meanwhile once more"
+        assert set(rotated.again) == {table.name for table in SEALED}
+        assert keys.rotate(db).again == {}
+    with database(database_url, NEW) as db:
+        check(db)
+        assert sum(map(len, tokens(db).values())) == before
+        with db.read() as tx:
+            assert customers.first_of(tx, 1) == replace(WANG_OF_ACME, contact="139 1234 5679")
+            assert contacts.get(tx, 1).answer.startswith("王小明")
+            assert rotated.all == len(list(sealed_rows(tx))) + 1
+
+
+def sealed_rows(tx: Connection) -> Iterator[tuple[str, int]]:
+    """The rows that have something sealed, without the proof of the keys."""
+    for table, names in SEALED.items():
+        if table is not facts:
+            for row in tx.execute(select(table.c.id, *(table.c[name] for name in names))):
+                if any(row[1:]):
+                    yield table.name, row.id
+
+
+def test_a_rotation_that_was_broken_off_goes_on_and_needs_the_old_key_until_its_end(sqlite_url: str) -> None:
+    with database(sqlite_url, OLD) as db:
+        fill(db)
+    with database(sqlite_url, NEW, OLD) as db:
+        with db.read() as tx:
+            cipher = cipher_of(tx)
+        seal_again, left = cipher.seal_again, [4]
+
+        def until_it_breaks(sealed: str) -> str:
+            left[0] -= 1
+            if left[0] < 0:
+                raise KeyboardInterrupt
+            return seal_again(sealed)
+
+        with patch.object(cipher, "seal_again", until_it_breaks), pytest.raises(KeyboardInterrupt):
+            keys.rotate(db, batch=1)
+        with database(sqlite_url, NEW) as later, pytest.raises(WrongSetup):
+            check(later)
+        assert "customers" in keys.rotate(db, batch=1).again
+    with database(sqlite_url, NEW) as db:
+        check(db)
+
+
+# -- what is erased ----------------------------------------------------------------------------------------------------
+
+SECRETS = ("王小明", "1234 5678", "wang@acme", "C-77-88", "Beta GmbH", "12345678", "B-1234", "13812345678")
+
+
+def everything(db: Database) -> str:
+    """All that stands in the database, opened."""
+    with db.read() as tx:
+        cipher = cipher_of(tx)
+        values = [
+            cipher.open(value) if isinstance(value, str) and value.startswith("gAAAA") else str(value)
+            for table in metadata.sorted_tables
+            for row in tx.execute(select(table))
+            for value in row
+        ]
+    return "\n".join(values)
+
+
+def test_after_its_time_nothing_of_an_incidents_customers_is_left_but_figures(database_url: str) -> None:
+    with database(database_url, OLD) as db:
+        fill(db)
+        assert all(secret in everything(db) for secret in SECRETS), "else this proves nothing"
+        with db.read() as tx:
+            before = customers.counts(tx, incidents.get(tx, 1))
+            mask = masking(erasure.known_of(tx, 1))
+        with db.begin() as tx:
+            incidents.set_closed(tx, 1, NOW)
+        with db.read() as tx:
+            assert erasure.due(tx, NOW, 10) == [1]
+            assert erasure.due(tx, NOW - timedelta(seconds=1), 10) == []
+        with db.begin() as tx:
+            erased = erasure.erase_all(tx, 1, mask, NOW)
+        assert (erased.customers, erased.contacts, erased.lists, erased.facts) == (2, 2, 2, 1)
+        assert not [secret for secret in SECRETS if secret in everything(db)]
+        assert set(tokens(db)) == {("facts", "value")}
+        with db.read() as tx:
+            incident = incidents.get(tx, 1)
+            assert incident.customers_erased_at == NOW
+            assert incident.what_happened == "王** (138****5678, w***@acme.example) of Acme Ltd, C***"
+            assert erasure.due(tx, NOW, 10) == []
+            assert customers.counts(tx, incident) == before
+            [reached, sent] = contacts.of_incident(tx, 1)
+            assert (reached.outcome, reached.emotion, reached.promised_until) == (Outcome.REACHED, Emotion.ANGRY, NOW)
+            assert (sent.outcome, sent.customers) == (Outcome.SENT, 2)
+            assert [each.emotion for each in customers.all_of(tx, 1)] == [Emotion.ANGRY, None]
+
+
+def test_one_customer_is_erased_and_the_others_stay(database_url: str) -> None:
+    with database(database_url, OLD) as db:
+        fill(db)
+        with db.begin() as tx:
+            incident = incidents.get(tx, 1, lock=True)
+            before = customers.counts(tx, incident)
+            erased = erasure.erase_one(tx, incident, [(1, WANG_OF_ACME)], NOW)
+        assert (erased.customers, erased.contacts) == (1, 1)
+        left = everything(db)
+        assert not [
+            secret for secret in ("王小明", "1234 5678", "13812345678", "wang@acme", "C-77-88") if secret in left
+        ]
+        assert "Beta GmbH" in left
+        assert "+49 30 12345678" in left
+        with db.read() as tx:
+            after = customers.counts(tx, incidents.get(tx, 1))
+            assert (after.total, after.heard) == (before.total, before.heard), "in an open incident they are counted on"
+            assert customers.next_to_contact(tx, 1, NOW) is None, "nobody is to call somebody without a number"
