@@ -90,13 +90,13 @@ def masking(names: Iterable[str]) -> Callable[[str], str]:
     """`masked` with these names, made once for many texts; there may be thousands of names."""
     # The longer one stands before the one that is part of it.
     known = sorted({_without_details(name) for name in names}, key=lambda name: (-len(name), name))
-    looked_for = [(_parts(name), name) for name in known if name]
+    looked_for = [(_pieces(name), name) for name in known if name]
 
     def mask(words: str) -> str:
         words = _without_details(words)
         said = words.casefold()
-        for parts, name in looked_for:
-            if any(part in said for part in parts):
+        for pieces, name in looked_for:
+            if any(piece in said for piece in pieces):
                 words = without_name(words, name)
         return words
 
@@ -112,17 +112,16 @@ def without_name(words: str, name: str) -> str:
     short = re.sub(_FORMS, "", name, flags=re.IGNORECASE)
     ways = [_as_word(way) for way in dict.fromkeys((name, short)) if len(way) > 1]
     words = re.sub("|".join(ways), lambda found: masked_name(found[0]), words, flags=re.IGNORECASE)
-    parts = [part for part in name.split() if len(part) > 1]
-    if len(parts) > 1:
-        titled = rf"(?<!{_IN_WORD})({_TITLES})({'|'.join(map(re.escape, parts))})(?!{_IN_WORD})"
+    pieces = [piece for piece in name.split() if len(piece) > 1]
+    if len(pieces) > 1:
+        titled = rf"(?<!{_IN_WORD})({_TITLES})({'|'.join(map(re.escape, pieces))})(?!{_IN_WORD})"
         words = re.sub(titled, lambda found: found[1] + masked_name(found[2]), words, flags=re.IGNORECASE)
     return words
 
 
 def without_customer(words: str, customer: Customer) -> str:
     """People's words with everything masked that is known of one customer; what is others' stays."""
-    for way in {customer.contact, customer.number, *re.split(_BETWEEN, customer.contact)}:
-        said = way.strip()
+    for said in {customer.number.strip(), *parts(customer.contact)}:
         digits = re.sub(_CHINA, "", re.sub(r"\D", "", said))
         if len(digits) >= SHORTEST and not re.search(r"[^\W\d_]", said):
             number = rf"(?<!\d){f'[)/]?{_GAP}?[(]?'.join(digits)}(?!\d)"
@@ -142,7 +141,12 @@ def plain(words: str) -> str:
 
 def ways(contact: str) -> set[str]:
     """The ways to reach somebody that stand in one field, each `plain`, and the whole."""
-    return {plain(way) for way in (contact, *re.split(_BETWEEN, contact))} - {""}
+    return {plain(way) for way in (contact, *parts(contact))} - {""}
+
+
+def parts(contact: str) -> list[str]:
+    """What stands in one field, one by one."""
+    return [way.strip() for way in re.split(_BETWEEN, contact) if way.strip()]
 
 
 def masked_name(name: str) -> str:
@@ -161,7 +165,7 @@ def _without_details(words: str) -> str:
     return _NUMBER.sub(_hidden, words) if sum(map(str.isdigit, words)) >= SHORTEST else words
 
 
-def _parts(name: str) -> list[str]:
+def _pieces(name: str) -> list[str]:
     """What has to stand in a text before it is worth looking for the name in it."""
     return re.sub(_FORMS, "", name.strip(), flags=re.IGNORECASE).casefold().split() or [name.strip().casefold()]
 

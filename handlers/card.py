@@ -1,6 +1,6 @@
 """The pinned card of an incident and its line in the incidents channel: always drawn whole from the database."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +8,6 @@ from slack_sdk.models.blocks import Block, ButtonElement, OverflowMenuElement
 from sqlalchemy import Connection
 
 from bot import grading
-from bot.confidential import masked_name, without_name
 from bot.grading import Proposal
 from bot.incident import (
     TEAM,
@@ -25,7 +24,7 @@ from bot.incident import (
     Status,
 )
 from bot.wording import Mrkdwn, Wording, channel_link, escape, mention
-from handlers import duties
+from handlers import duties, masks
 from handlers.blocks import actions, button, context, divider, fitting, header, overflow, quote, section
 from handlers.desk import Desk, Drawing
 from storage import customers, deadlines, gradings, incidents, notes, roles
@@ -37,9 +36,9 @@ NOT_GRADED = "⚪"
 SHOWN_WITH_INCIDENT = ("card", "announcement", "checklist")  # drawn again whenever an incident changes
 
 # What is needed less often; Slack takes five.
-MENU = ("customer.show", "grade.open", "roles.open", "roles.hand_over", "dismiss.open")
-COMPLAINT_MENU = ("customer.show", "roles.hand_over")
-# Shown with the roles, in the checklist, with the words, with the severity, and counted in the line about the customers.
+MENU = ("ledger.open", "grade.open", "roles.open", "roles.hand_over", "dismiss.open")
+COMPLAINT_MENU = ("ledger.open", "roles.hand_over")
+# Shown with the roles, in the checklist, with the words, with the severity, or counted in the line about customers.
 NOT_ON_CARD = (Duty.ACCEPT_ROLE, Duty.TASK, Duty.APPROVE_STATEMENT, Duty.REGRADE, Duty.PROMISE, Duty.CALL_AGAIN)
 TOLD = ("place", "demand", "done_already", "impact")  # what the reporter said in own words
 
@@ -61,6 +60,7 @@ class Facets:
     gradings: Sequence[Grading]
     roles: Sequence[Assignment]
     needed: Sequence[Role]
+    mask: Callable[[str], str]
 
 
 def facets(desk: Desk, tx: Connection, incident: Incident) -> Facets:
@@ -78,6 +78,7 @@ def facets(desk: Desk, tx: Connection, incident: Incident) -> Facets:
         gradings.of_incident(tx, incident.id),
         roles.of_incident(tx, incident.id),
         duties.needed(desk.procedure, incident),
+        masks.of(tx, incident.id),
     )
 
 
@@ -92,6 +93,7 @@ def draw_announcement(desk: Desk, tx: Connection, message: Message) -> Drawing:
     text = words.message(
         "announcement",
         incident=incident,
+        reason=masks.of(tx, incident.id)(incident.dismissal_reason) if incident.dismissal_reason else "",
         sign=sign_of(incident),
         level=level(incident, words),
         trigger=desk.procedure.trigger_name(incident.trigger, words.language),
@@ -123,11 +125,11 @@ def progress(counts: Counts, words: Wording) -> list[Mrkdwn]:
     """How far the customers have heard: `137 of 212 customers reached`, `41 no answer`. Nothing before a first try."""
     if not (counts.heard or counts.no_answer or counts.wrong_number):
         return []
-    parts = [words.mrkdwn("card.heard", n=counts.total, heard=words.number(counts.heard))]
-    for key in ("no_answer", "wrong_number"):
-        if number := getattr(counts, key):
-            parts.append(words.mrkdwn(f"card.{key}", n=number))
-    return parts
+    tried = {"no_answer": counts.no_answer, "wrong_number": counts.wrong_number}
+    return [
+        words.mrkdwn("card.heard", n=counts.total, heard=words.number(counts.heard)),
+        *(words.mrkdwn(f"card.{outcome}", n=number) for outcome, number in tried.items() if number),
+    ]
 
 
 def reasons(proposal: Proposal, words: Wording) -> list[Mrkdwn]:
@@ -169,7 +171,7 @@ def _severity(facets: Facets, words: Wording) -> Mrkdwn:
             "card.dismissed" if incident.status is Status.DISMISSED else "card.complaint",
             who=mention(incident.dismissed_by),
             at=words.day(incident.dismissed_at),
-            reason=incident.dismissal_reason,
+            reason=facets.mask(incident.dismissal_reason),
         )
     severity = facets.proposal.severity
     why = Mrkdwn(words.text("list.and").join(reasons(facets.proposal, words)) or words.text("reason.none"))
@@ -185,7 +187,7 @@ def _severity(facets: Facets, words: Wording) -> Mrkdwn:
         at=words.time(last.at),
     )
     if last.reason:
-        said = words.mrkdwn("card.graded_because", graded=said, reason=last.reason)
+        said = words.mrkdwn("card.graded_because", graded=said, reason=facets.mask(last.reason))
     # What the facts speak for is said again where it is not what was decided: they may have moved since.
     return said if severity == incident.severity else Mrkdwn(f"{said}\n{proposed}")
 
@@ -195,13 +197,13 @@ def _facts(desk: Desk, facets: Facets, words: Wording) -> Mrkdwn:
     who = words.mrkdwn(
         "card.customers" if incident.customers_affected > 1 else "card.customer",
         n=incident.customers_affected - 1,
-        customer=masked_name(facets.customer.name),
+        customer=masks.name_of(facets.customer, words),
     )
     parts = [
         who,
         words.mrkdwn("card.reported", at=words.time(incident.reported_at)),
         escape(desk.procedure.trigger_name(incident.trigger, words.language)),
-        escape(incident.product),
+        escape(facets.mask(incident.product)),
     ]
     return Mrkdwn(" · ".join(part for part in parts if part))
 
@@ -255,19 +257,19 @@ def _told(facets: Facets, words: Wording) -> Mrkdwn | None:
     """What the reporter said beyond the title."""
     incident = facets.incident
     lines: list[Mrkdwn] = []
-    if incident.what_happened.strip() != incident.title:
-        lines.append(quote(without_name(incident.what_happened, facets.customer.name)))
+    if (happened := facets.mask(incident.what_happened).strip()) != incident.title:
+        lines.append(quote(happened))
     said: list[tuple[str, str | Mrkdwn]] = [
         ("happened_at", words.day(incident.happened_at) if incident.happened_at else ""),
-        *((key, without_name(getattr(incident, key)[:300], facets.customer.name)) for key in TOLD),
+        *((key, facets.mask(getattr(incident, key))[:300]) for key in TOLD),
         ("urgency", words.text(f"urgency.{incident.urgency}") if incident.urgency else ""),
         ("emotion", words.text(f"emotion.{incident.emotion}") if incident.emotion else ""),
         ("source", words.text(f"source.{incident.source}") if incident.source else ""),
-        ("evidence", Mrkdwn(" · ".join(_link(item, words) for item in facets.evidence))),
+        ("evidence", Mrkdwn(" · ".join(_link(item, facets.mask, words) for item in facets.evidence))),
     ]
     lines += [words.mrkdwn("card.said", what=words.text(f"report.{key}"), words=value) for key, value in said if value]
     for note in facets.notes:
-        noted = _beginning(without_name(note.words, facets.customer.name))
+        noted = _beginning(facets.mask(note.words))
         lines.append(words.mrkdwn(f"card.note.{note.occasion}", who=mention(note.by), words=noted))
     told = fitting(lines)  # the rest is in the record
     return Mrkdwn("\n".join(told)) if told else None
@@ -277,8 +279,8 @@ def _beginning(words: str, length: int = 500) -> str:
     return words if len(words) <= length else words[: length - 1].rstrip() + "…"
 
 
-def _link(item: Evidence, words: Wording) -> Mrkdwn:
-    name = item.name or words.text("card.evidence_message")
+def _link(item: Evidence, mask: Callable[[str], str], words: Wording) -> Mrkdwn:
+    name = mask(item.name) or words.text("card.evidence_message")
     return Mrkdwn(f"<{escape(item.url)}|{escape(name).replace('|', ' ')}>") if item.url else escape(name)
 
 
@@ -315,6 +317,8 @@ def _menu(facets: Facets, words: Wording) -> OverflowMenuElement | None:
     if not incident.status.is_open:
         return None
     choices = COMPLAINT_MENU if incident.status is Status.COMPLAINT else MENU
+    if facets.counts.total == 1:  # one customer needs no list
+        choices = ("customer.show", *choices[1:])
     return overflow("card.menu", [(words.text(f"button.{choice}"), f"{choice}:{incident.id}") for choice in choices])
 
 

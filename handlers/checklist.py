@@ -3,7 +3,7 @@
 Not a step of its own: the steps that find out that it is an incident post it, the step `tasks` works on it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from slack_sdk.models.blocks import Block, OverflowMenuElement
@@ -13,7 +13,7 @@ from bot import deadlines as rules
 from bot.incident import Deadline, Duty, Incident, Role, Task, TaskState
 from bot.procedure import Span
 from bot.wording import Mrkdwn, Wording, mention
-from handlers import duties
+from handlers import duties, masks
 from handlers.blocks import actions, button, context, fitting, overflow, section
 from handlers.desk import Desk, Drawing
 from storage import deadlines, incidents, outbox, roles, tasks
@@ -73,7 +73,8 @@ def draw(desk: Desk, tx: Connection, message: Message) -> Drawing:
     found = tasks.of_incident(tx, incident.id)
     clocks = {each.subject: each for each in deadlines.of_incident(tx, incident.id) if each.duty is Duty.TASK}
     holders = roles.holders(roles.of_incident(tx, incident.id))
-    lines = {task: _line(desk, task, clocks.get(str(task.id)), holders, words, now) for task in found}
+    mask = masks.of(tx, incident.id)
+    lines = {task: _line(desk, task, clocks.get(str(task.id)), holders, mask, words, now) for task in found}
     one_by_one, together = _split(found)
     is_open = incident.status.is_open
     blocks: list[Block] = [
@@ -117,14 +118,20 @@ def _split(found: Sequence[Task]) -> tuple[list[Task], list[Task]]:
 
 
 def _line(
-    desk: Desk, task: Task, clock: Deadline | None, holders: Mapping[Role, str], words: Wording, now: datetime
+    desk: Desk,
+    task: Task,
+    clock: Deadline | None,
+    holders: Mapping[Role, str],
+    mask: Callable[[str], str],
+    words: Wording,
+    now: datetime,
 ) -> Mrkdwn:
-    what = desk.procedure.task_words(task, words.language)
+    what = mask(desk.procedure.task_words(task, words.language))
     if task.state in FINISHED and task.changed_by and task.changed_at:
         who, at = mention(task.changed_by), words.time(task.changed_at)
         if task.state is TaskState.DONE:
             return words.mrkdwn("checklist.done", what=what, who=who, at=at)
-        return words.mrkdwn("checklist.not_applicable", what=what, who=who, at=at, reason=task.reason)
+        return words.mrkdwn("checklist.not_applicable", what=what, who=who, at=at, reason=mask(task.reason))
     running = clock if clock and clock.is_running else None
     late = running is not None and running.is_late(now)
     sign = "⚠️" if late else "⏱" if running or task.state is TaskState.TAKEN else "☐"

@@ -35,7 +35,7 @@ from bot.incident import (
 )
 from bot.procedure import Procedure
 from bot.wording import Mrkdwn, Wording, mention
-from handlers import card, checklist, duties, occasion, team
+from handlers import card, checklist, duties, masks, occasion, team
 from handlers.blocks import Json, actions, button, modal, section
 from handlers.card import SHOWN_WITH_INCIDENT, SIGN
 from handlers.desk import Desk, Drawing
@@ -302,7 +302,7 @@ def draw_graded(desk: Desk, tx: Connection, message: Message) -> Drawing:
         )
     ]
     if grading_.reason:
-        parts.append(words.mrkdwn("graded.because", reason=grading_.reason))
+        parts.append(words.mrkdwn("graded.because", reason=masks.of(tx, incident.id)(grading_.reason)))
     parts += [
         words.mrkdwn(f"graded.{key}", who=Mrkdwn(" ".join(mention(each) for each in message.detail[key])))
         for key in ("joined", "relieved")

@@ -12,10 +12,10 @@ from sqlalchemy import Connection
 
 from bot import deadlines as rules
 from bot import grading, lifecycle
-from bot.confidential import masked_name, without_name
-from bot.incident import RUNGS, Counts, Deadline, Duty, Incident, Moment, MomentKind, NotAllowed, Person, Role
+from bot.confidential import masked
+from bot.incident import RUNGS, Counts, Customer, Deadline, Duty, Incident, Moment, MomentKind, NotAllowed, Person, Role
 from bot.wording import Mrkdwn, Wording, channel_link, mention
-from handlers import card, duties
+from handlers import card, duties, masks
 from handlers.blocks import Json, actions, button, section
 from handlers.desk import Desk, Drawing
 from handlers.words import chosen_id
@@ -122,10 +122,10 @@ def draw(desk: Desk, tx: Connection, message: Message) -> Drawing:
         blocks.append(section(text))
         if buttons:
             blocks.append(actions(buttons))
-    if more := len(message.reminds_of) - PARTS:
-        if more > 0:
-            texts.append(words.mrkdwn("remind.and_more", n=more))
-            blocks.append(section(texts[-1]))
+    more = len(message.reminds_of) - PARTS
+    if more > 0:
+        texts.append(words.mrkdwn("remind.and_more", n=more))
+        blocks.append(section(texts[-1]))
     return Drawing("\n".join(texts), blocks)
 
 
@@ -270,16 +270,17 @@ def subject_of(desk: Desk, tx: Connection, deadline: Deadline, words: Wording) -
     if deadline.duty is Duty.ACCEPT_ROLE:
         return words.text(f"role.{roles.get(tx, int(deadline.subject)).role}")
     if deadline.duty is Duty.TASK:
-        return desk.procedure.task_words(tasks.get(tx, int(deadline.subject)), words.language)
+        said = desk.procedure.task_words(tasks.get(tx, int(deadline.subject)), words.language)
+        return masks.of(tx, deadline.incident_id)(said)
     if deadline.duty is Duty.APPROVE_STATEMENT:
         return words.text(f"who.{deadline.subject.partition(':')[2]}")
     if deadline.duty is Duty.PROMISE:
-        said = contacts.get(tx, int(deadline.subject))
-        promise = without_name(said.promise, said.customer)
-        return words.mrkdwn("remind.promise_to", customer=masked_name(said.customer), promise=promise)
+        contact = contacts.get(tx, int(deadline.subject))
+        customer, promise = Customer(contact.customer), masked(contact.promise, contact.customer)
+        return words.mrkdwn("remind.promise_to", customer=masks.name_of(customer, words), promise=promise)
     if deadline.duty is Duty.CALL_AGAIN:
         listed = customers.get(tx, deadline.incident_id, int(deadline.subject))
-        return masked_name(listed.customer.name) if listed else ""
+        return masks.name_of(listed.customer, words) if listed else ""
     return ""
 
 

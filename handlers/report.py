@@ -21,7 +21,7 @@ from sqlalchemy.exc import IntegrityError
 
 from bot import deadlines as rules
 from bot import duplicates, grading, lifecycle
-from bot.confidential import without_name
+from bot.confidential import masked
 from bot.incident import (
     Customer,
     CustomerLanguage,
@@ -270,7 +270,7 @@ def save(
 def title_of(what_happened: str, customer: str) -> str:
     """The first line of what happened, shortened at a word, without the customer's name: everybody reads titles."""
     first = next((line.strip() for line in what_happened.splitlines() if line.strip()), "")
-    title = without_name(" ".join(first.split()), customer).rstrip(" .。")
+    title = masked(" ".join(first.split()), customer).rstrip(" .。")
     if len(title) <= TITLE_LENGTH:
         return title
     cut = title[: TITLE_LENGTH - 1]
@@ -347,7 +347,7 @@ def submit_join(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person
             lifecycle.check_can_join(incident, person.user_id, incidents.participants_of(tx, incident.id))
             incidents.add_evidence(tx, incident.id, attached)
             _ask_permalinks(tx, incident.id, attached, now)
-            notes.save(tx, incident.id, key, "also_reported", person.user_id, now, without_name(known, customer.name))
+            notes.save(tx, incident.id, key, "also_reported", person.user_id, now, masked(known, customer.name))
             join(tx, desk, incident, customer, more, person.user_id, now)
     ack(response_action="update", view=joined(incident, words).to_dict())
     desk.wake()

@@ -9,13 +9,12 @@ from typing import Any
 from slack_sdk.models.blocks import Block
 from sqlalchemy import Connection
 
-from bot.confidential import without_name
 from bot.incident import Assignment, Deadline, Duty, Incident, MomentKind, Role
 from bot.wording import Mrkdwn, Wording, channel_link, escape, mention
-from handlers import card, duties
+from handlers import card, duties, masks
 from handlers.blocks import actions, button, context, quote, section
 from handlers.desk import Desk, Drawing
-from storage import customers, deadlines, incidents, notes, people, roles
+from storage import deadlines, incidents, notes, people, roles
 from storage.outbox import Message
 
 QUOTED = 500  # characters of what somebody wrote
@@ -280,7 +279,7 @@ def _reason(tx: Connection, left: Assignment) -> list[Block]:
 
 def _quoted(tx: Connection, incident_id: int, said: str) -> Mrkdwn:
     """What somebody wrote, without the customer's name: not everybody who reads it handles the case yet."""
-    return quote(without_name(said, customers.first_of(tx, incident_id).name), QUOTED)
+    return quote(masks.of(tx, incident_id)(said), QUOTED)
 
 
 def _what(incident: Incident, words: Wording) -> Mrkdwn:

@@ -4,6 +4,8 @@ The message in the channel names no customer: others read along. Whoever says it
 """
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +19,7 @@ from bot import lifecycle
 from bot.incident import ContactChannel, CustomerLanguage, Deadline, Incident, Person, Stage
 from bot.scripts import Script
 from bot.wording import Mrkdwn, Wording, mention
-from handlers import occasion
+from handlers import masks, occasion
 from handlers.blocks import Json, actions, button, context, modal, quote, section
 from handlers.desk import Desk, Drawing
 from handlers.fields import Answers, Choice, Text, Word
@@ -121,7 +123,7 @@ def draw(desk: Desk, tx: Connection, message: Message) -> Drawing:
         return Drawing(text, [context(text)])
     counts = customers.counts(tx, incident)
     channel, language = ContactChannel.PHONE, occasion.language_of(desk, None)
-    script = _script(desk, tx, incident, stage, channel, language, now, None)
+    script = _script(desk, tx, incident, stage, channel, language, now, None, masks.of(tx, incident.id))
     owner = deadline.owner_id if deadline else str(message.detail["owner"])
     n = counts.unheard if stage is Stage.FIRST_CONTACT and counts.unheard else counts.total
     values |= {"to": mention(owner), "n": n, "how": occasion.how(channel, language, words)}
@@ -164,8 +166,12 @@ def _script(
     language: CustomerLanguage,
     now: datetime,
     agent: Person | None,
+    mask: Callable[[str], str] = str,
 ) -> Script:
+    """The words; `mask` is for what people have written, where others read along."""
     now_is, reached = occasion.situation(tx, incident), customers.counts(tx, incident).heard
+    told = {name: mask(said) for name, said in now_is.facts.items()}
+    now_is = replace(now_is, facts=told, incident=replace(incident, product=mask(incident.product)))
     return occasion.render(desk, occasion.occasion(desk, now_is, stage, channel, language, now, agent, reached=reached))
 
 

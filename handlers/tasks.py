@@ -12,9 +12,9 @@ from sqlalchemy import Connection
 
 from bot import lifecycle
 from bot.incident import TEAM, Deadline, Duty, Incident, Person, Role, Task, TaskState
-from bot.procedure import Procedure, Span
+from bot.procedure import Span
 from bot.wording import Wording, escape
-from handlers import checklist, duties, team
+from handlers import checklist, duties, masks, team
 from handlers.blocks import Json, modal, section
 from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.desk import Desk
@@ -92,18 +92,19 @@ def open_reason(
         task = tasks.get(tx, chosen_id(action))
         incident = incidents.get(tx, task.incident_id)
         team.check_may(desk, tx, "work_on_tasks", incident, person.user_id)
+        said = masks.of(tx, incident.id)(desk.procedure.task_words(task, words.language))
     lifecycle.check_open(incident)
     lifecycle.check_is_unfinished(task)
-    client.views_open(trigger_id=body["trigger_id"], view=reason_form(task, desk.procedure, words))
+    client.views_open(trigger_id=body["trigger_id"], view=reason_form(task, said, words))
     ack()
 
 
-def reason_form(task: Task, procedure: Procedure, words: Wording) -> View:
-    """Which task, and why it does not apply."""
+def reason_form(task: Task, said: str, words: Wording) -> View:
+    """Which task, as everybody sees it, and why it does not apply."""
     return modal(
         "tasks.not_applicable",
         words.text("tasks.not_applicable"),
-        [section(escape(procedure.task_words(task, words.language))), REASON.block(words, focus=True)],
+        [section(escape(said)), REASON.block(words, focus=True)],
         close=words.text("form.cancel"),
         submit=words.text("tasks.strike"),
         about=str(task.id),
