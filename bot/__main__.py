@@ -26,7 +26,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 import handlers
-from bot import paper, wording
+from bot import paper, proof, wording
 from bot import procedure_file as procedures
 from bot import settings as environment
 from bot.procedure import Procedure
@@ -84,7 +84,7 @@ class Program:
             db=self.db,
             file=file,
             wordings=wording.load(settings.hotline_timezone),
-            scripts=Scripts(),
+            scripts=Scripts(settings.hotline_templates),
             language=settings.hotline_language,
             client=self.client,
             identity=self.identity,
@@ -342,6 +342,19 @@ def _agrees(question: str) -> bool:
     return sys.stdin.readline().strip().lower() == "yes"
 
 
+def show(answer: proof.Answer) -> int:
+    """Prints line by line; whoever reads may stop reading (`| head`). Returns the exit code."""
+    try:
+        for line in answer.lines:
+            print(line)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered is for nobody
+    if answer.note:
+        print(answer.note, file=sys.stderr)
+    return answer.code
+
+
 def open_database(settings: Settings) -> Database:
     """The database, and the keys for what is in it. Raises WrongSetup when a folder or a key can't be used."""
     try:
@@ -397,7 +410,7 @@ def configure_logging(settings: Settings) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Reads the command line. Returns the exit code: 0, or 2 for a wrong setup."""
+    """Reads the command line. Returns the exit code: 0, 1 for wrong scripts, or 2 for a wrong setup."""
     parser = argparse.ArgumentParser(prog="python -m bot", description="Hotline: customer-service incidents in Slack.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("run", help="start the bot (brings the database up to date first)")
@@ -409,6 +422,7 @@ def main(arguments: Sequence[str]) -> int:
     key_commands.add_parser("rotate", help="seal customers' data again with the first key, so that old ones can go")
     customer_request.add_to(commands)
     paper.add_to(commands)
+    proof.add_to(commands)
     asked = parser.parse_args(arguments)
     try:
         if asked.command in paper.COMMANDS or (asked.command == "check" and asked.procedure):
@@ -418,6 +432,8 @@ def main(arguments: Sequence[str]) -> int:
             return customer(asked)
         if asked.command == "keys":
             return {"new": new_key, "rotate": rotate_keys}[asked.keys]()
+        if asked.command == "scripts":
+            return show(proof.answer(asked))
         return {"run": run, "check": check, "migrate": migrate}[asked.command]()
     except WrongSetup as error:
         for sentence in error.sentences:

@@ -39,6 +39,7 @@ PHONE, SMS, EMAIL, CHAT, SOCIAL = CHANNELS = (
     ContactChannel.CHAT,
     ContactChannel.SOCIAL,
 )
+SOLVED = (Stage.VERIFICATION, Stage.CLOSING, Stage.FOLLOW_UP, Stage.SURVEY)  # nobody asks any more when it will be
 # What stands where a fact is still to be said.
 GAPS = {
     "en": {
@@ -111,7 +112,7 @@ class BrokenScript(Exception):  # noqa: N818 - it reads as what happened
 
 
 class _Gap(Undefined):
-    """A fact that nobody has told: not `defined`, false, and noted as missing where a script says it."""
+    """A fact that nobody has told: noted as missing where a script says it, or goes by it; `is defined` only asks."""
 
     def __init__(self, name: str, language: str, missing: set[str]) -> None:
         super().__init__(name=name)
@@ -122,6 +123,10 @@ class _Gap(Undefined):
     def __str__(self) -> str:
         self._missing.add(self._name)
         return self._marker
+
+    def __bool__(self) -> bool:
+        self._missing.add(self._name)
+        return True
 
 
 class _Shipped(FileSystemLoader):
@@ -141,7 +146,7 @@ class Scripts:
     """All scripts: a company's own folder first, then those that ship. A changed file counts from then on."""
 
     def __init__(self, own_folder: Path | None = None) -> None:
-        self._own = own_folder
+        self.own_folder = own_folder
         loaders: list[BaseLoader] = [FileSystemLoader(own_folder)] if own_folder else []
         self._templates = SandboxedEnvironment(
             loader=ChoiceLoader([*loaders, _Shipped(own_folder)]),
@@ -154,7 +159,7 @@ class Scripts:
             autoescape=False,
             cache_size=1000,
         )
-        self._templates.filters |= {"sentence": _sentence, "clause": _clause, "unsaid": _unsaid}
+        self._templates.filters |= {"sentence": _sentence, "clause": _clause}
 
     def render(self, occasion: Occasion) -> Script:
         """The script of an occasion. On site one says what one says on the phone; a language without scripts gets the
@@ -169,7 +174,7 @@ class Scripts:
         try:
             text = self._templates.select_template(names).render(
                 language=occasion.language,
-                stage=str(occasion.stage),
+                is_solved=occasion.stage in SOLVED,
                 severity=int(occasion.severity),
                 trigger=occasion.trigger,
                 tier=str(occasion.tier),
@@ -189,11 +194,9 @@ class Scripts:
             raise self._broken(error, names[0]) from error
         if channel is SMS:
             text = _as_sms(text, occasion.language)
-        return Script(
-            _tidy(text),
-            tuple(name for name in FACTS if name in missing),
-            segments(_tidy(text)) if channel is SMS else None,
-        )
+        text = _tidy(text)
+        gaps = tuple(name for name in FACTS if name in missing)
+        return Script(text, gaps, segments(text) if channel is SMS else None)
 
     def needs(self, stage: Stage) -> tuple[str, ...]:
         """The facts that a stage's scripts say on any channel, in the order of FACTS. Raises BrokenScript."""
@@ -225,7 +228,7 @@ class Scripts:
     def is_own(self, stage: Stage, channel: ContactChannel, language: str) -> bool:
         """Whether the company says it in its own words."""
         path = self.path(stage, channel, language)
-        return bool(path and self._own and path.is_relative_to(self._own))
+        return bool(path and self.own_folder and path.is_relative_to(self.own_folder))
 
     def path(self, stage: Stage, channel: ContactChannel, language: str) -> Path | None:
         """The file in which a script stands: the company's, else the shipped one; None when there is none."""
@@ -235,7 +238,7 @@ class Scripts:
     @property
     def folders(self) -> tuple[Path, ...]:
         """Where scripts are looked for, in this order."""
-        return (self._own, TEMPLATES) if self._own else (TEMPLATES,)
+        return (self.own_folder, TEMPLATES) if self.own_folder else (TEMPLATES,)
 
     def _broken(self, error: BaseException, name: str) -> BrokenScript:
         path, line = _place(error)
@@ -297,19 +300,13 @@ def _clause(words: object) -> str:
     return _one_line(str(words)).rstrip(STOPS)
 
 
-def _unsaid(words: object) -> str:
-    """Nothing; but the fact is asked for, since whoever says this will need it."""
-    str(words)
-    return ""
-
-
 def _one_line(words: str | None) -> str:
     return " ".join((words or "").split())
 
 
 def _tidy(text: str) -> str:
-    lines = [re.sub(r"(?<=\S)[ \t]{2,}", " ", line).rstrip() for line in text.splitlines()]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+    one_space = re.sub(r"(?<=\S)[ \t]{2,}", " ", text)
+    return re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", one_space)).strip()
 
 
 # What people's keyboards and copied sentences bring along, in letters that an SMS has: one curly quote makes it UCS-2,

@@ -30,7 +30,22 @@ class WhereProcedure(BaseSettings):
     hotline_procedure: Path = HERE / "procedure.yml"
 
 
-class Settings(WhereProcedure):
+class WhereTemplates(BaseSettings):
+    """All that is needed to find a company's own words for its customers."""
+
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
+
+    hotline_templates: Path | None = None
+
+    @field_validator("hotline_templates")
+    @classmethod
+    def _folder(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_dir():
+            raise ValueError("must be a folder that is there, with a folder customer in it")
+        return value
+
+
+class Settings(WhereProcedure, WhereTemplates):
     """Everything that differs from one installation to the next (the README has the table)."""
 
     slack_bot_token: SecretStr
@@ -138,6 +153,14 @@ def procedure_path() -> Path:
     return WhereProcedure().hotline_procedure
 
 
+def own_templates() -> Path | None:
+    """The company's folder of templates, if the environment names one. Raises WrongSetup like `load`."""
+    try:
+        return WhereTemplates().hotline_templates
+    except ValidationError as error:
+        raise _wrong(error) from None
+
+
 def load() -> Settings:
     """Reads the environment.
 
@@ -146,9 +169,11 @@ def load() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise WrongSetup(
-            *(_sentence(mistake["loc"], mistake["type"], mistake["msg"]) for mistake in error.errors())
-        ) from None
+        raise _wrong(error) from None
+
+
+def _wrong(error: ValidationError) -> WrongSetup:
+    return WrongSetup(*(_sentence(mistake["loc"], mistake["type"], mistake["msg"]) for mistake in error.errors()))
 
 
 def _sentence(where: tuple[int | str, ...], kind: str, message: str) -> str:
