@@ -283,7 +283,7 @@ def is_understood(rows: Sequence[Row], column: int, meaning: Meaning) -> bool:
         return not said or any(_word(cell, TIERS) for cell in said)
     if meaning is Meaning.LANGUAGE:
         return not said or any(_word(cell, LANGUAGES) for cell in said)
-    return bool(said) or meaning is not Meaning.NAME
+    return bool(said) or not rows or meaning is not Meaning.NAME
 
 
 def merge(listed: Sequence[Listed], found: Iterable[tuple[Row, Customer]]) -> Merged:
@@ -409,7 +409,7 @@ def _clean(cell: str) -> str:
 
 
 def _usable(rows: Iterable[Row]) -> list[Row]:
-    found = [_shortened(row) for row in rows if any(row.cells)]
+    found = [_shortened(row) for row in rows if re.search(r"\w", "".join(row.cells))]
     for number, row in enumerate(found[1 : TITLES + 1], start=1):
         # Lines above the headings: what the list is, and of which day.
         if len(_by_heading(row)) > 1 and all(sum(map(bool, each.cells)) < 2 for each in found[:number]):

@@ -146,7 +146,7 @@ class WebApi:
             return Reply(fault.status, b"the sandbox was told to fail", [(b"content-type", b"text/plain")])
         elif fault.kind == "error":
             record.ok, record.error = False, fault.error
-            return self._reply({"ok": False, "error": fault.error})
+            return _sign_in() if record.method == "url_private" else self._reply({"ok": False, "error": fault.error})
         return None
 
     def _effect(self, run: Callable[[], Json | Reply], record: Record) -> Reply:
