@@ -21,16 +21,19 @@ from bot.incident import (
     CustomerLanguage,
     Emotion,
     Evidence,
+    Incident,
     Outcome,
     Report,
     Role,
     Severity,
     Statement,
     TaskState,
+    Tier,
 )
 from bot.lists import Bad, Columns, ListState, Meaning
 from bot.lists import Row as Line
 from bot.settings import WrongSetup
+from handlers.blocks import button
 from storage import (
     contacts,
     customers,
@@ -49,7 +52,7 @@ from storage.db import Database
 from storage.encryption import Cipher, cipher_of
 from storage.schema import check, migrate
 from storage.tables import SEALED, WRITTEN, facts, metadata
-from tests.workspace import LIN, WANG
+from tests.workspace import ADA, LIN, MEI, PAYMENTS_FAIL, QIAN, WANG, Said, Workspace
 
 OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -396,3 +399,126 @@ def test_one_customer_is_erased_and_the_others_stay(database_url: str) -> None:
             after = customers.counts(tx, incidents.get(tx, 1))
             assert (after.total, after.heard) == (before.total, before.heard), "in an open incident they are counted on"
             assert customers.next_to_contact(tx, 1, NOW) is None, "nobody is to call somebody without a number"
+
+
+# -- what is revealed --------------------------------------------------------------------------------------------------
+
+
+def alone(workspace: Workspace, user: str) -> list[Said]:
+    """What only this person sees, oldest first."""
+    return [
+        Said(each["channel"], each["ts"], each["text"], each["blocks"], each)
+        for each in workspace.sandbox.get("/ephemerals", user=user)
+    ]
+
+
+def posted(workspace: Workspace, channel: str, action_id: str, value: object, thread_ts: str | None = None) -> Said:
+    """A message of the bot with one button."""
+    element = button("Show", action_id, value).to_dict()
+    answer = workspace.bot.client.chat_postMessage(
+        channel=channel, text="Here", blocks=[{"type": "actions", "elements": [element]}], thread_ts=thread_ts
+    )
+    return Said(str(answer["channel"]), str(answer["ts"]), "Here", answer["message"]["blocks"], answer["message"])
+
+
+def seen(workspace: Workspace, incident: Incident) -> list[tuple[str | None, object]]:
+    """Who has looked at which customer."""
+    with workspace.bot.db.read() as tx:
+        return [
+            (each.by, each.detail.get("customer"))
+            for each in journal.of_incident(tx, incident.id)
+            if each.what == "customer_seen"
+        ]
+
+
+def reported(workspace: Workspace, **values: str) -> Incident:
+    """An incident of one customer, of whom everything is known."""
+    workspace.command(LIN)
+    workspace.view_action(LIN, "report.more", values={**PAYMENTS_FAIL, "customers_affected": "1"})
+    known = {"customer": "王小明", "customer_number": "C-77-88", "customer_contact": "138 1234 5678, wang@acme.example"}
+    workspace.submit(LIN, **{**known, "customer_tier": "vip", "customer_language": "zh", **values})
+    workspace.settle()
+    return workspace.incident(1)
+
+
+def test_the_customer_is_shown_below_the_card_and_hidden_again(workspace: Workspace) -> None:
+    incident = reported(workspace)
+    card = workspace.card(incident)
+    assert workspace.click(ADA, card, "card.menu", option=f"customer.show:{incident.id}")["view"] is None
+    [shown] = alone(workspace, ADA)
+    assert shown.channel == card.channel
+    told = shown.blocks[0]["text"]["text"]
+    for fact in ("王小明", "C-77-88", "138 1234 5678, wang@acme.example", "VIP", "Chinese"):
+        assert fact in told
+    assert shown.buttons == ["customer.hide"], "one customer needs no list"
+    assert "王" not in shown.text, "nothing on a lock screen"
+    assert "Only you see this. That you looked is on record." in shown.everything
+    assert seen(workspace, incident) == [(ADA, 1)]
+    assert "王小明" not in str(workspace.channel(card.channel)), "nobody else sees it"
+
+    workspace.click(ADA, shown, "customer.hide")
+    assert alone(workspace, ADA) == []
+    assert seen(workspace, incident) == [(ADA, 1)], "to hide is no look"
+
+
+def test_of_several_customers_the_one_whose_turn_it_is_is_shown_with_the_way_to_all(office: Workspace) -> None:
+    incident = reported(office)
+    card = office.card(incident)
+    office.bot.courier.stop()  # the card stays as it is
+    with office.bot.db.begin() as tx:
+        customers.add(tx, incident.id, [Customer("Beta GmbH", tier=Tier.IMPORTANT)], ADA, office.clock.now)
+        customers.set_tried(tx, [1], Outcome.REACHED, ADA, office.clock.now, Emotion.FURIOUS)
+    office.click(MEI, card, "card.menu", option=f"customer.show:{incident.id}")
+    [shown] = alone(office, MEI)
+    assert "共 2 位客户，下一位应联系的是：" in shown.everything
+    assert "Beta GmbH" in shown.everything
+    assert "王小明" not in shown.everything
+    assert shown.buttons == ["customer.hide", "ledger.open"]
+    assert "Beta GmbH" in str(office.click(MEI, shown, "ledger.open")["view"])
+    office.click(MEI, posted(office, card.channel, "customer.show_one", 1), "customer.show_one")
+    *_, shown = alone(office, MEI)
+    assert "王小明" in shown.everything
+    assert "暴怒" in shown.everything, "how they sounded last"
+    assert shown.buttons == ["customer.hide"]
+    assert seen(office, incident)[0] == (MEI, 2)
+    assert seen(office, incident)[-1] == (MEI, 1)
+
+
+def test_who_does_not_handle_the_case_sees_nothing_and_is_told_what_to_do(office: Workspace) -> None:
+    incident = reported(office)
+    for action_id in ("customer.show", "customer.show_one"):
+        refused = office.click(QIAN, posted(office, QIAN, action_id, 1), action_id)
+        assert "请先加入事件频道" in str(refused["view"])
+        assert "王" not in str(refused)
+        office.sandbox.post("/act/close", user=QIAN)
+    assert alone(office, QIAN) == []
+    assert seen(office, incident) == []
+
+
+def test_it_is_shown_where_the_button_was_clicked(office: Workspace) -> None:
+    incident = reported(office)
+    in_thread = posted(office, str(incident.channel_id), "customer.show_one", 1, office.card(incident).ts)
+    office.click(ADA, in_thread, "customer.show_one")
+    assert alone(office, ADA)[-1].raw["thread_ts"] == office.card(incident).ts
+    office.click(LIN, posted(office, LIN, "customer.show", incident.id), "customer.show")
+    direct = alone(office, LIN)[-1]
+    assert direct.channel.startswith("D"), "in the direct message it was asked from"
+    assert "王小明" in direct.everything
+
+
+def test_where_nobody_can_be_answered_alone_it_is_shown_in_a_window(office: Workspace) -> None:
+    incident = reported(office)
+    shown = posted(office, str(incident.channel_id), "customer.show", incident.id)
+    office.sandbox.fault("chat.postEphemeral", "error", error="user_not_in_channel")
+    view = office.click(ADA, shown, "customer.show")["view"]
+    assert view["callback_id"] == "customer.shown"
+    assert "王小明" in str(view)
+    assert seen(office, incident) == [(ADA, 1)]
+
+
+def test_what_slack_does_not_hide_is_said(office: Workspace) -> None:
+    incident = reported(office)
+    office.click(ADA, office.card(incident), "card.menu", option=f"customer.show:{incident.id}")
+    [shown] = alone(office, ADA)
+    office.sandbox.fault("response_url", "http_error", status=404)
+    assert "Dismiss message" in str(office.click(ADA, shown, "customer.hide")["view"])
