@@ -1,5 +1,6 @@
 """Where an incident stands -> what a customer has to hear next (domain.md sections 6 to 8)."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -7,6 +8,8 @@ from bot.deadlines import interval
 from bot.incident import ContactChannel, Deadline, Duty, Incident, Listed, Severity, Stage, Status
 from bot.procedure import Procedure
 
+ADDRESS = re.compile(r"\S+@\S+")
+SHORTEST_NUMBER = 5  # digits of a telephone number
 IN_STEPS_OF = timedelta(minutes=5)
 
 
@@ -16,19 +19,17 @@ def stage_of(
     """The stage that is proposed. `clocks` are the incident's running deadlines; `has_heard`: the customer has been
     spoken to before."""
     running = {deadline.duty: deadline for deadline in clocks}
-    if not has_heard:
-        return Stage.FIRST_CONTACT
-    if Duty.FOLLOW_UP in running:
-        return Stage.FOLLOW_UP
-    if incident.status is Status.CLOSED:
-        return Stage.SURVEY
-    if is_restored(incident):
-        return Stage.VERIFICATION
-    if Duty.COMPLAINT_FEEDBACK in running or solution_is_known:
-        return Stage.SOLUTION
-    if any(duty in running and running[duty].is_late(now) for duty in (Duty.UPDATE, Duty.PROMISE)):
-        return Stage.DELAY
-    return Stage.PROGRESS
+    is_late = any(duty in running and running[duty].is_late(now) for duty in (Duty.UPDATE, Duty.PROMISE))
+    stands = {
+        Stage.FIRST_CONTACT: not has_heard,
+        Stage.FOLLOW_UP: Duty.FOLLOW_UP in running,
+        Stage.SURVEY: incident.status is Status.CLOSED,
+        Stage.VERIFICATION: is_restored(incident),
+        Stage.SOLUTION: solution_is_known or Duty.COMPLAINT_FEEDBACK in running,
+        Stage.DELAY: is_late,
+        Stage.PROGRESS: True,
+    }
+    return next(stage for stage, holds in stands.items() if holds)
 
 
 def is_restored(incident: Incident) -> bool:
@@ -43,12 +44,9 @@ def channel_of(listed: Listed | None) -> ContactChannel:
     and when it goes to several at once."""
     if listed is None:
         return ContactChannel.SMS
-    reach = listed.customer.contact
-    return (
-        ContactChannel.EMAIL
-        if "@" in reach and not any(c.isdigit() for c in reach.partition("@")[2])
-        else ContactChannel.PHONE
-    )
+    written, count = ADDRESS.subn("", listed.customer.contact)
+    has_number = sum(letter.isdigit() for letter in written) >= SHORTEST_NUMBER
+    return ContactChannel.EMAIL if count and not has_number else ContactChannel.PHONE
 
 
 def next_word_at(incident: Incident, clocks: Iterable[Deadline], now: datetime, procedure: Procedure) -> datetime:

@@ -153,8 +153,8 @@ def form(
     start, kept = _redrawn(start, script, typed)
     blocks: list[Block] = [context(line) for line in notice]
     if incident.customers_affected > 1:
-        blocks.append(WHO.version(start.turn).block(words, _option(start, listed, incident, words)))
-    blocks.append(context(_about(listed, incident, words, now)))
+        blocks.append(WHO.version(start.turn).block(words, _option(start, listed, words)))
+    blocks.append(context(_about(listed, incident, words)))
     blocks.append(STAGE.version(start.turn).block(words, Stage(start.stage)))
     blocks.append(
         CHANNEL.version(start.turn).block(words, occasion.channels(words), f"{start.channel}:{start.language}")
@@ -242,7 +242,7 @@ def look(ack: Ack, body: Json, client: WebClient, desk: Desk, words: Wording, pe
             listed = customers.get(tx, incident.id, start.customer_id) if start.customer_id else None
             start = _filled_in(desk, tx, replace(start, turn=start.turn + 1), incident, listed, now)
             journal.add(tx, incident.id, "customer_seen", person.user_id, now, form="contact")
-            answers = Answers(_moved(view, was.turn, start.turn, keep=("said",)))
+            answers = Answers(_only(view, "said"))
         drawn = form(desk, tx, start, words, person, now, answers)
     client.views_update(view_id=view["id"], hash=view["hash"], view=drawn)
     ack()
@@ -353,15 +353,11 @@ def _chosen(start: Start, answers: Answers) -> Start:
     )
 
 
-def _moved(view: Json, before: int, after: int, keep: Sequence[str]) -> Json:
-    """What was typed, under the ids of the next turn: only these fields go along to another customer."""
+def _only(view: Json, name: str) -> Json:
+    """The form with what was typed into one field: nothing else goes along to another customer."""
     values = view.get("state", {}).get("values", {})
-    moved = {}
-    for name in keep:
-        for field_id, state in values.items():
-            if field_id.partition("__")[0] == name:
-                moved[field_id] = state
-    return {**view, "state": {"values": moved}}
+    kept = {field_id: state for field_id, state in values.items() if field_id.partition("__")[0] == name}
+    return {**view, "state": {"values": kept}}
 
 
 # -- the words ---------------------------------------------------------------------------------------------------------
@@ -411,7 +407,7 @@ def _told(typed: Answers | None) -> dict[str, str]:
     values = typed.view.get("state", {}).get("values", {})
     told = {}
     for field_id in values:
-        name, _, version = field_id.partition("__")
+        name = field_id.partition("__")[0]
         if name.startswith("fact_") and (said := str(typed.of(field_id).get("value") or "").strip()):
             told[name.removeprefix("fact_")] = said
     return told
@@ -468,7 +464,7 @@ def _length(start: Start, script: Script, words: Wording) -> str | None:
 # -- what is asked about it --------------------------------------------------------------------------------------------
 
 
-def _about(listed: Listed | None, incident: Incident, words: Wording, now: datetime) -> Mrkdwn:
+def _about(listed: Listed | None, incident: Incident, words: Wording) -> Mrkdwn:
     """Who it is, how to reach them, and what became of them so far."""
     if listed is None:
         return words.mrkdwn("contact.in_writing", n=incident.customers_affected)
@@ -503,7 +499,7 @@ def _line(listed: Listed, words: Wording) -> str:
     return line if len(line) <= 75 else line[:74] + "…"
 
 
-def _option(start: Start, listed: Listed | None, incident: Incident, words: Wording) -> tuple[str, str]:
+def _option(start: Start, listed: Listed | None, words: Wording) -> tuple[str, str]:
     if listed is None:
         return start.who, words.text(f"contact.{start.who}")
     return start.who, _line(listed, words)

@@ -7,7 +7,9 @@ stands has the script for it posted (domain.md section 6).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 
+import structlog
 from sqlalchemy import Connection
 
 from bot import contact as rules
@@ -23,12 +25,14 @@ from bot.incident import (
     Stage,
     Tier,
 )
-from bot.scripts import Occasion, Script
+from bot.scripts import BrokenScript, Occasion, Script, Scripts
 from bot.wording import Wording
 from handlers import duties
 from handlers.desk import Desk
 from storage import contacts, customers, deadlines, notes, outbox, roles
 from storage.outbox import Saying
+
+log = structlog.get_logger(__name__)
 
 CHANNELS = [f"{channel}:{language}" for language in CustomerLanguage for channel in ContactChannel]
 # What a customer waits for, in the order in which it is said to them.
@@ -124,8 +128,17 @@ def how(channel: ContactChannel, language: CustomerLanguage, words: Wording) -> 
 
 
 def render(desk: Desk, asked: Occasion) -> Script:
-    """The words for an occasion."""
-    return desk.scripts.render(asked)
+    """The words for an occasion: the shipped ones while a file of the company's own can't be used."""
+    try:
+        return desk.scripts.render(asked)
+    except BrokenScript as error:
+        log.error("a script can't be used: run `python -m bot scripts --check`", script=error.path.name)  # noqa: TRY400 - a script may hold anything
+        return _shipped().render(asked)
+
+
+@cache
+def _shipped() -> Scripts:
+    return Scripts()
 
 
 def post(desk: Desk, tx: Connection, incident: Incident, stage: Stage, now: datetime) -> None:

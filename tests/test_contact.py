@@ -224,7 +224,7 @@ def test_a_promise_that_is_not_kept_goes_up_the_ladder(office: Workspace) -> Non
     view = opened(office, ADA, incident)
     kept = field(view, "kept")
     assert "Call with news" in str(kept)
-    office.submit(ADA, kept=[kept["element"]["options"][0]["value"]], fact_news="It works again")
+    office.submit(ADA, kept=[kept["element"]["options"][0]["value"]], fact_delay_reason="A part is missing")
     office.settle()
     assert clocks(office, incident, Duty.PROMISE)[0].met_by == ADA
 

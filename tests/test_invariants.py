@@ -5,6 +5,7 @@ Hypothesis tells the steps what to do; the database, the clock and the rules are
 
 import tempfile
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,7 +24,7 @@ from bot.scripts import Scripts
 from handlers import acknowledge, clock, contact, dismiss, duties, grade, reminders, report, team, verify
 from handlers import roles as roles_step
 from handlers.desk import Desk, Identity
-from storage import deadlines, incidents, outbox, people, roles, tables
+from storage import customers, deadlines, incidents, outbox, people, roles, tables
 from storage.db import Database
 from storage.encryption import Cipher
 from storage.outbox import Errand, Message
@@ -152,13 +153,32 @@ class Days(RuleBasedStateMachine):
             grade.save(self.desk, tx, incident, f"G{self.forms}", by, severity, proposal, "because", self.time)
 
     @precondition(lambda self: self.incident is not None)
-    @rule(by=somebody)
-    def contact(self, by: str) -> None:
+    @rule(
+        by=somebody,
+        outcome=st.sampled_from(["reached", "reached", "no_answer", "wrong_number"]),
+        emotion=st.sampled_from(["", "calm", "furious"]),
+        promises=st.booleans(),
+        everybody=st.booleans(),
+    )
+    def contact(self, by: str, outcome: str, emotion: str, promises: bool, everybody: bool) -> None:
+        later = int((self.time + timedelta(minutes=40)).timestamp())
         view = self.form(
-            customer={"value": "Acme Ltd"},
-            channel={"selected_option": {"value": "phone"}},
+            stage={"selected_option": {"value": "progress"}},
+            channel={"selected_option": {"value": "phone:en"}},
             said={"value": "We are on it"},
+            outcome={"selected_option": {"value": outcome}},
+            emotion={"selected_option": {"value": emotion} if emotion else None},
         )
+        if promises:
+            view["state"]["values"]["promise"] = {"promise": {"value": "Call back"}}
+            view["state"]["values"]["promised_until"] = {"promised_until": {"selected_date_time": later}}
+        with self.db.read() as tx:
+            listed = customers.next_to_contact(tx, 1, self.time)
+        start = contact.Start(1, f"c{listed.id}" if listed and not everybody else contact.EVERYBODY, "progress")
+        start = replace(start, channel="sms" if everybody else "phone", language="en")
+        if everybody:
+            view["state"]["values"]["channel"] = {"channel": {"selected_option": {"value": "sms:en"}}}
+        view["private_metadata"] = start.about()
         words = self.desk.channel_words
         self.try_to(contact.submit, ack=acked, view=view, desk=self.desk, words=words, person=Person(by), now=self.time)
 

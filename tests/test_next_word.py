@@ -1,0 +1,98 @@
+"""Where an incident stands -> what its customers hear next, how, and by when."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.contact import channel_of, is_restored, next_word_at, stage_of
+from bot.incident import ContactChannel, Customer, Deadline, Duty, Incident, Listed, Severity, Stage, Status
+from bot.procedure_file import load
+from tests.workspace import PROCEDURE
+
+NOW = datetime(2026, 2, 13, 8, 2, 30, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+INCIDENT = Incident(
+    id=1,
+    report_key="k",
+    status=Status.VERIFIED,
+    title="Payments fail",
+    what_happened="Payments fail",
+    trigger="system_failure",
+    customers_affected=3,
+    proposed_severity=Severity.ONE,
+    reporter_id="U0ADA",
+    is_private=False,
+    reported_at=NOW - HOUR,
+)
+DOWN = {"core_down_since": NOW - HOUR}
+
+
+def clock(duty: Duty, due_at: datetime) -> Deadline:
+    return Deadline(1, 1, duty, "U0ADA", NOW - HOUR, due_at, 900)
+
+
+@pytest.mark.parametrize(
+    ("facts", "clocks", "has_heard", "solution", "stage"),
+    [
+        ({}, [Duty.FIRST_CONTACT], False, False, Stage.FIRST_CONTACT),
+        (DOWN, [], False, True, Stage.FIRST_CONTACT),
+        ({}, [Duty.UPDATE], True, False, Stage.PROGRESS),
+        (DOWN, [Duty.UPDATE], True, False, Stage.PROGRESS),
+        ({}, [Duty.UPDATE], True, True, Stage.SOLUTION),
+        (DOWN | {"core_restored_at": NOW}, [Duty.UPDATE], True, False, Stage.VERIFICATION),
+        (DOWN | {"core_restored_at": NOW, "part_faulty_since": NOW}, [Duty.UPDATE], True, False, Stage.PROGRESS),
+        ({}, [Duty.FOLLOW_UP], True, True, Stage.FOLLOW_UP),
+        ({"status": Status.COMPLAINT}, [Duty.COMPLAINT_FEEDBACK], True, False, Stage.SOLUTION),
+        ({"status": Status.CLOSED}, [], True, False, Stage.SURVEY),
+    ],
+)
+def test_the_stage_follows_from_where_the_incident_stands(
+    facts: dict[str, object], clocks: list[Duty], has_heard: bool, solution: bool, stage: Stage
+) -> None:
+    incident = replace(INCIDENT, **facts)  # type: ignore[arg-type]
+    running = [clock(duty, NOW + HOUR) for duty in clocks]
+    assert stage_of(incident, running, has_heard, solution, NOW) is stage
+
+
+@pytest.mark.parametrize("duty", [Duty.UPDATE, Duty.PROMISE])
+def test_what_is_late_is_explained_first(duty: Duty) -> None:
+    assert stage_of(INCIDENT, [clock(duty, NOW)], True, False, NOW) is Stage.DELAY
+
+
+@pytest.mark.parametrize(
+    ("severity", "clocks", "at"),
+    [
+        (Severity.ONE, [], NOW + 2 * HOUR - timedelta(seconds=150)),
+        (Severity.TWO, [], NOW + 4 * HOUR - timedelta(seconds=150)),
+        (Severity.THREE, [], NOW + 24 * HOUR - timedelta(seconds=150)),
+        (Severity.THREE, [clock(Duty.PRELIMINARY_SOLUTION, NOW + HOUR)], NOW + HOUR - timedelta(seconds=150)),
+        (Severity.THREE, [clock(Duty.PRELIMINARY_SOLUTION, NOW)], NOW + 24 * HOUR - timedelta(seconds=150)),
+    ],
+)
+def test_the_next_word_comes_by_a_time_that_can_be_kept(
+    severity: Severity, clocks: list[Deadline], at: datetime
+) -> None:
+    incident = replace(INCIDENT, severity=severity)
+    assert next_word_at(incident, clocks, NOW, load(PROCEDURE)) == at
+
+
+@pytest.mark.parametrize(
+    ("contact", "channel"),
+    [
+        ("+44 20 7946 0000", ContactChannel.PHONE),
+        ("", ContactChannel.PHONE),
+        ("ada@example.com", ContactChannel.EMAIL),
+        ("13812345678, ada@example.com", ContactChannel.PHONE),
+    ],
+)
+def test_a_customer_is_called_unless_there_is_only_an_address(contact: str, channel: ContactChannel) -> None:
+    assert channel_of(Listed(1, 1, Customer("Acme Ltd", contact=contact))) is channel
+
+
+def test_several_are_written_to() -> None:
+    assert channel_of(None).is_written
+
+
+def test_nothing_was_down_nothing_is_restored() -> None:
+    assert not is_restored(INCIDENT)
