@@ -213,7 +213,9 @@ def _erase(db: Database, theirs: Theirs, operator: str, now: datetime) -> bool:
 def _line(theirs: Theirs) -> str:
     incident, said = theirs.incident, len(theirs.contacts)
     shown = ", ".join(dict.fromkeys(masked_name(each.customer.name) or "(no name)" for each in theirs.listed))
-    title = masked(incident.title, *(each.customer.name for each in theirs.listed))
+    title = masked(
+        incident.title, *(way for each in theirs.listed for way in (each.customer.name, each.customer.number))
+    )
     state = " (still open)" if incident.status.is_open else ""
     return f"{incident.number} {title}{state}: {shown}, {said} contact{'' if said == 1 else 's'}"
 

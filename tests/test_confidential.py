@@ -1,24 +1,34 @@
 """Customers' data: masked where others read along, revealed to those who handle the case, sealed, erased."""
 
+import argparse
+import io
+import json
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 from cryptography.fernet import Fernet
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Text, select
+from sqlalchemy import Connection, Text, select, text, update
 
+import handlers
+from bot.__main__ import _look_around, main
+from bot.__main__ import keys as keys_of
 from bot.confidential import masked, masked_name, masking, without_name
+from bot.deadlines import Plan
 from bot.incident import (
     Contact,
     ContactChannel,
     Customer,
     CustomerLanguage,
+    Duty,
     Emotion,
     Evidence,
     Incident,
@@ -33,10 +43,14 @@ from bot.incident import (
 from bot.lists import Bad, Columns, ListState, Meaning
 from bot.lists import Row as Line
 from bot.settings import WrongSetup
+from handlers import card, customer_request
 from handlers.blocks import button
+from handlers.customer_request import Terminal
+from handlers.retention import Retention, erase_due
 from storage import (
     contacts,
     customers,
+    deadlines,
     erasure,
     gradings,
     incidents,
@@ -44,6 +58,7 @@ from storage import (
     keys,
     lists,
     notes,
+    outbox,
     roles,
     statements,
     tasks,
@@ -52,7 +67,21 @@ from storage.db import Database
 from storage.encryption import Cipher, cipher_of
 from storage.schema import check, migrate
 from storage.tables import SEALED, WRITTEN, facts, metadata
-from tests.workspace import ADA, LIN, MEI, PAYMENTS_FAIL, QIAN, WANG, Said, Workspace
+from tests.processes import environment_of
+from tests.workspace import (
+    ADA,
+    LIN,
+    MEI,
+    PAYMENTS_FAIL,
+    PROCEDURE,
+    QIAN,
+    WANG,
+    Said,
+    Sandbox,
+    Workspace,
+    opened,
+    settings_for,
+)
 
 OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -522,3 +551,334 @@ def test_what_slack_does_not_hide_is_said(office: Workspace) -> None:
     [shown] = alone(office, ADA)
     office.sandbox.fault("response_url", "http_error", status=404)
     assert "Dismiss message" in str(office.click(ADA, shown, "customer.hide")["view"])
+
+
+# -- how long it is kept -----------------------------------------------------------------------------------------------
+
+DAY = 24 * 60
+
+
+def dismissed(workspace: Workspace) -> Incident:
+    """An incident that is over, of which a customer has heard."""
+    incident = reported(
+        workspace, what_happened="Payments of 王小明 (13812345678) fail", demand="Call wang@acme.example"
+    )
+    with workspace.bot.db.begin() as tx:
+        said = Contact(0, 1, LIN, workspace.clock.now, ContactChannel.PHONE, "王小明", "Sorry", "We wait", 1)
+        contacts.log(tx, "V1", said)
+        customers.set_tried(tx, [1], Outcome.REACHED, LIN, workspace.clock.now, Emotion.ANGRY)
+    workspace.click(LIN, workspace.card(incident), "card.menu", option=f"dismiss.open:{incident.id}")
+    workspace.submit(LIN, reason="王小明 has found the mistake", becomes="nothing")
+    workspace.settle()
+    assert workspace.incident(1).archived_at
+    return workspace.incident(1)
+
+
+def entries(workspace: Workspace, what: str) -> list[dict[str, object]]:
+    with workspace.bot.db.read() as tx:
+        assert journal.is_whole(tx, 1)
+        return [dict(each.detail) for each in journal.of_incident(tx, 1) if each.what == what]
+
+
+def test_so_many_days_after_its_end_an_incidents_customers_are_erased_once_an_hour(office: Workspace) -> None:
+    dismissed(office)
+    keeping = Retention(office.bot.desk)
+    office.wait(179 * DAY)
+    keeping.look()
+    assert not entries(office, "customers_erased")
+    office.wait(DAY - 30)
+    keeping.look()
+    office.wait(30)
+    keeping.look()
+    assert not entries(office, "customers_erased"), "somebody has just looked"
+    office.wait(30)
+    calls = len(office.sandbox.calls())
+    _look_around(office.bot, keeping)
+    office.settle()
+    assert entries(office, "customers_erased") == [{"customers": 1, "contacts": 1, "texts": 3, "lists": 0, "facts": 0}]
+    assert len(office.sandbox.calls()) == calls, "nothing is drawn in an archived channel"
+    incident = office.incident(1)
+    assert incident.customers_erased_at == office.clock.now
+    assert incident.demand == "Call w***@acme.example"
+    assert incident.dismissal_reason == "王** has found the mistake"
+    office.wait(60)
+    keeping.look()
+    assert len(entries(office, "customers_erased")) == 1
+
+
+def test_whatever_shows_an_erased_incident_still_does(office: Workspace) -> None:
+    incident = dismissed(office)
+    office.wait(180 * DAY)
+    assert erase_due(office.bot.desk) == 1
+    with office.bot.db.read() as tx:
+        drawn = [
+            handlers.DRAWINGS[message.drawing](office.bot.desk, tx, message).blocks
+            for message in outbox.of_incident(tx, incident.id)
+        ]
+        words = office.bot.desk.wordings["zh"]
+        facets = card.facets(office.bot.desk, tx, office.incident(1))
+        in_chinese = card.card(office.bot.desk, facets, words, office.clock.now)
+    shown = str([block.to_dict() for blocks in drawn for block in blocks])
+    assert "(erased)" in shown
+    assert "（已清除）" in str([block.to_dict() for block in in_chinese.blocks])
+    assert "王小明" not in shown
+    for action_id in ("customer.show", "customer.show_one", "ledger.open"):
+        view = office.click(ADA, posted(office, ADA, action_id, 1), action_id)["view"]
+        assert "were erased on" in str(view)
+        office.sandbox.post("/act/close", user=ADA)
+    assert not seen(office, incident), "there was nothing to see"
+
+
+def test_of_two_replicas_one_erases(office: Workspace) -> None:
+    dismissed(office)
+    office.wait(180 * DAY)
+    with ThreadPoolExecutor(2) as pool:
+        assert sum(pool.map(erase_due, [office.bot.desk] * 2)) == 1
+    assert len(entries(office, "customers_erased")) == 1
+
+
+def test_without_a_number_of_days_in_the_file_nothing_is_erased(
+    sandbox: Sandbox, sqlite_url: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "ours.yml"
+    path.write_text(
+        PROCEDURE.read_text(encoding="utf-8").replace("{erase_after_days: 180}", "{erase_after_days: null}")
+    )
+    settings_ = settings_for(sandbox, sqlite_url, socket_mode=False, hotline_procedure=path)
+    with opened(sandbox, settings_) as ours:
+        dismissed(ours)
+        ours.wait(3000 * DAY)
+        assert erase_due(ours.bot.desk) == 0
+
+
+def test_what_cannot_be_read_is_not_erased_and_said_in_the_log(
+    office: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dismissed(office)
+    office.wait(180 * DAY)
+    with database(office.bot.settings.database_url, NEW) as db:
+        assert erase_due(replace(office.bot.desk, db=db)) == 0
+    assert "their key is not in HOTLINE_ENCRYPTION_KEYS" in capsys.readouterr().out
+    assert office.incident(1).customers_erased_at is None
+
+
+# -- what one customer asks for ----------------------------------------------------------------------------------------
+
+
+@dataclass
+class Operator:
+    """Somebody at a terminal, who says yes or no."""
+
+    url: str
+    says: bool = True
+    shown: str = ""
+    told: str = ""
+
+    def asks(self, *arguments: str, key: str = OLD) -> int:
+        """`python -m bot customer ...`. Returns the exit code."""
+        parser = argparse.ArgumentParser()
+        customer_request.add_to(parser.add_subparsers(dest="command"))
+        self.shown = self.told = ""
+        terminal = Terminal("root", self._show, self._tell, self._agrees)
+        with database(self.url, key) as db:
+            return customer_request.answer(parser.parse_args(["customer", *arguments]), db, terminal, NOW)
+
+    def _show(self, line: str) -> None:
+        self.shown += line + "\n"
+
+    def _tell(self, line: str) -> None:
+        self.told += line + "\n"
+
+    def _agrees(self, question: str) -> bool:
+        self.told += question + "\n"
+        return self.says
+
+
+@pytest.fixture
+def operator(database_url: str) -> Operator:
+    """At a database in which a customer stands in one incident."""
+    with database(database_url, OLD) as db:
+        fill(db)
+    return Operator(database_url)
+
+
+def journal_of(url: str, incident_id: int = 1) -> list[tuple[str, dict[str, object]]]:
+    with database(url, OLD) as db, db.read() as tx:
+        assert journal.is_whole(tx, incident_id)
+        return [(each.what, dict(each.detail)) for each in journal.of_incident(tx, incident_id)]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("--name", "王小明"),
+        ("--name", " 王 小明 "),
+        ("--number", "c7788"),
+        ("--number", "C-77-88", "--name", "王小明"),
+        ("--contact", "13812345678"),
+        ("--contact", "+86 138-1234-5678"),
+        ("--contact", "Wang@ACME.example"),
+        ("--contact", "138 1234 5678, wang@acme.example"),
+    ],
+)
+def test_a_customer_gets_everything_that_is_known_of_them(sqlite_url: str, asked: tuple[str, ...]) -> None:
+    with database(sqlite_url, OLD) as db:
+        fill(db)
+    operator = Operator(sqlite_url)
+    assert operator.asks("export", *asked) == 0
+    document = json.loads(operator.shown)
+    assert document["exported_at"] == NOW.isoformat()
+    [incident] = document["incidents"]
+    said = "王小明 (138 1234 5678, wang@acme.example) of Acme Ltd, C-77-88"
+    assert (incident["incident"], incident["demand"]) == ("INC-1", said)
+    [customer] = incident["customer"]
+    assert (customer["name"], customer["number"], customer["emotion"]) == ("王小明", "C-77-88", "angry")
+    [contact] = [each for each in incident["contacts"] if each["customers"] == 1]
+    assert contact == {
+        **dict.fromkeys(("said", "answer", "promise", "measure"), said),
+        "at": NOW.isoformat(),
+        "promised_until": NOW.isoformat(),
+        "by": LIN,
+        "channel": "phone",
+        "outcome": "reached",
+        "emotion": "angry",
+        "stage": None,
+        "language": None,
+        "consent": None,
+        "customers": 1,
+    }
+    assert "Beta" not in operator.shown
+    assert operator.told == ""
+    noted = {"customers": [1], "contacts": 2, "operator": "root"}
+    assert journal_of(sqlite_url)[-1] == ("customer_exported", noted)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("--name", "王小"),
+        ("--name", "Acme Ltd"),
+        ("--number", "C-77-8"),
+        ("--contact", "1381234567"),
+        ("--contact", "acme.example"),
+        ("--name", "王小明", "--number", "B-1234"),
+    ],
+)
+def test_nobody_is_found_by_a_part_of_what_is_known(operator: Operator, asked: tuple[str, ...]) -> None:
+    for command in ("export", "erase"):
+        assert operator.asks(command, *asked) == 1
+        assert operator.shown == ""
+        assert operator.told.startswith("Nobody in the database has exactly this")
+    assert len(journal_of(operator.url)) == 1
+
+
+def test_who_asks_for_nobody_or_has_another_key_is_told_so(operator: Operator) -> None:
+    with pytest.raises(WrongSetup, match="Say whom to look for"):
+        operator.asks("export", "--name", " ")
+    for command in ("export", "erase"):
+        with pytest.raises(WrongSetup, match="has none of the keys"):
+            operator.asks(command, "--name", "王小明", key=NEW)
+    assert operator.shown == ""
+    with database(operator.url, OLD) as db, db.begin() as tx:
+        sealed_elsewhere = Cipher([NEW]).seal("Gamma SA")
+        tx.execute(update(metadata.tables["customers"]).where(text("id = 2")).values(name=sealed_elsewhere))
+    with pytest.raises(WrongSetup, match="lacks a key with which some customers were written"):
+        operator.asks("export", "--name", "王小明")
+
+
+def test_a_customer_is_erased_after_a_yes(operator: Operator) -> None:
+    operator.says = False
+    assert operator.asks("erase", "--number", "C-77-88") == 1
+    shown, question, said = operator.told.splitlines()
+    assert shown == "INC-1 王** (138****5678, w***@acme.example) of Acme Ltd, C*** (still open): 王**, 2 contacts"
+    assert question == "Erase their data in these incidents? It can't be undone. Type yes: "
+    assert said == "Nothing was erased."
+    with database(operator.url, OLD) as db:
+        assert "王小明" in everything(db)
+
+    operator.says = True
+    assert operator.asks("erase", "--number", "C-77-88") == 0
+    assert operator.shown == ""
+    assert operator.told.splitlines()[-1].startswith("Erased in 1 incident. ")
+    with database(operator.url, OLD) as db:
+        left = everything(db)
+    assert not [secret for secret in ("王小明", "1234 5678", "wang@acme", "C-77-88") if secret in left]
+    assert "Beta GmbH" in left
+    what, detail = journal_of(operator.url)[-1]
+    assert (what, detail["customers"], detail["operator"]) == ("customer_erased", [1], "root")
+    assert operator.asks("erase", "--number", "C-77-88", "--yes") == 1, "there is nobody any more"
+
+
+def test_the_customer_of_several_incidents_is_erased_in_all_of_them(operator: Operator) -> None:
+    with database(operator.url, OLD) as db, db.begin() as tx:
+        report = Report("Again", "dispute", WANG_OF_ACME, 1)
+        incidents.create(tx, "V99", report, "Again", LIN, Severity.THREE, False, "service", NOW)
+    assert operator.asks("export", "--name", "王小明") == 0
+    assert [each["incident"] for each in json.loads(operator.shown)["incidents"]] == ["INC-1", "INC-2"]
+    assert operator.asks("erase", "--name", "王小明", "--yes") == 0
+    assert "Type yes" not in operator.told
+    assert operator.told.splitlines()[-1].startswith("Erased in 2 incidents. ")
+    assert [what for what, _ in journal_of(operator.url, 2)] == ["customer_exported", "customer_erased"]
+
+
+def test_while_the_bot_runs_the_card_shows_it_and_nobody_is_to_call_them_any_more(office: Workspace) -> None:
+    incident = reported(office, customers_affected="3")
+    with office.bot.db.begin() as tx:
+        customers.add(tx, 1, [Customer("Beta GmbH")], ADA, office.clock.now)
+    due = office.clock.now + timedelta(minutes=30)
+    with office.bot.db.begin() as tx:
+        customers.set_tried(tx, [1], Outcome.REACHED, ADA, office.clock.now)
+        again = Plan(Duty.CALL_AGAIN, ADA, office.clock.now, due, 600, (), "1")
+        deadlines.start(tx, 1, [again])
+    [key] = keys_of(office.bot.settings)
+    operator = Operator(office.bot.settings.database_url)
+    assert operator.asks("erase", "--contact", "13812345678", "--yes", key=key) == 0
+    office.settle()
+    shown = office.card(incident).everything
+    assert "(erased) and 2 others" in shown
+    with office.bot.db.read() as tx:
+        assert Duty.CALL_AGAIN not in [each.duty for each in deadlines.running(tx, 1)]
+        waiting = customers.next_to_contact(tx, 1, office.clock.now)
+        counts = customers.counts(tx, office.incident(1))
+    assert waiting is not None
+    assert waiting.customer.name == "Beta GmbH"
+    assert (counts.total, counts.heard) == (3, 1)
+    view = office.click(ADA, posted(office, ADA, "customer.show_one", 1), "customer.show_one")["view"]
+    assert "were erased at their request" in str(view)
+
+
+def test_the_commands_are_there_and_print_nothing_but_data(
+    office: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reported(office)
+    for name, value in environment_of(office.bot.settings).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.stdin", io.StringIO("no\n"))
+    capsys.readouterr()
+    assert main(["customer", "export", "--name", "王小明"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["incidents"][0]["customer"][0]["name"] == "王小明"
+    assert printed.err == ""
+    assert main(["customer", "erase", "--name", "王小明"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "Type yes: " in printed.err
+    assert main(["customer", "export", "--name", "Nobody"]) == 1
+    assert main(["customer", "export"]) == 2
+    assert capsys.readouterr().out == ""
+
+    assert main(["keys", "rotate"]) == 2
+    said = capsys.readouterr().err
+    assert "hotline.key" in said, "the key is in a file: what to do is said"
+    [key] = keys_of(office.bot.settings)
+    assert key not in said
+    monkeypatch.setenv("HOTLINE_ENCRYPTION_KEYS", key)
+    assert main(["keys", "rotate"]) == 2
+    assert "There is one key" in capsys.readouterr().err
+    monkeypatch.setenv("HOTLINE_ENCRYPTION_KEYS", f"{NEW},{key}")
+    assert main(["keys", "rotate"]) == 0
+    assert "customers: 1 rows sealed again." in capsys.readouterr().out
+    monkeypatch.setenv("HOTLINE_ENCRYPTION_KEYS", NEW)
+    assert main(["customer", "export", "--name", "王小明"]) == 0
+    monkeypatch.setenv("HOTLINE_ENCRYPTION_KEYS", OLD)
+    assert main(["customer", "export", "--name", "王小明"]) == 2
