@@ -52,11 +52,16 @@ def channel_of(listed: Listed | None) -> ContactChannel:
 def next_word_at(incident: Incident, clocks: Iterable[Deadline], now: datetime, procedure: Procedure) -> datetime:
     """By when a customer who hears from us at `now` hears again (domain.md section 6).
 
-    The time of the next update; at severity 3 that of the preliminary solution while it is owed. In steps of five
-    minutes, never later than that time.
+    An update's time after the contact that is due now: everybody who is called in one round hears the same time. At
+    severity 3 the preliminary solution, while that is owed. In steps of five minutes, and never before our own clock:
+    what was said is kept when the clock is.
     """
-    at = now + (interval(Duty.UPDATE, incident.level, now, procedure) or timedelta(hours=24))
-    solution = next((each.due_at for each in clocks if each.duty is Duty.PRELIMINARY_SOLUTION), None)
+    due = {each.duty: each.due_at for each in clocks}
+    distance = interval(Duty.UPDATE, incident.level, now, procedure) or timedelta(hours=24)
+    waited_for = due.get(Duty.FIRST_CONTACT, due.get(Duty.UPDATE, now))
+    is_of_this_round = now < waited_for <= now + distance / 4
+    at = (waited_for if is_of_this_round else now) + distance
+    solution = due.get(Duty.PRELIMINARY_SOLUTION)
     if incident.level is Severity.THREE and solution and now < solution < at:
         at = solution
-    return at - timedelta(seconds=at.timestamp() % IN_STEPS_OF.total_seconds())
+    return at + timedelta(seconds=-at.timestamp() % IN_STEPS_OF.total_seconds())

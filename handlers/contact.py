@@ -18,12 +18,12 @@ from sqlalchemy import Connection
 
 from bot import contact as rules
 from bot import lifecycle
+from bot.deadlines import interval
 from bot.incident import (
     Consent,
     Contact,
     ContactChannel,
     CustomerLanguage,
-    Deadline,
     Duty,
     Emotion,
     Incident,
@@ -153,8 +153,8 @@ def form(
     start, kept = _redrawn(start, script, typed)
     blocks: list[Block] = [context(line) for line in notice]
     if incident.customers_affected > 1:
-        blocks.append(WHO.version(start.turn).block(words, _option(start, listed, words)))
-    blocks.append(context(_about(listed, incident, words)))
+        blocks.append(WHO.version(start.turn).block(words, _option(desk, tx, start, listed, incident, words, now)))
+    blocks.append(context(_about(desk, listed, incident, words)))
     blocks.append(STAGE.version(start.turn).block(words, Stage(start.stage)))
     blocks.append(
         CHANNEL.version(start.turn).block(words, occasion.channels(words), f"{start.channel}:{start.language}")
@@ -224,8 +224,12 @@ def find(ack: Ack, body: Json, desk: Desk, words: Wording, person: Person, now: 
     with desk.db.begin() as tx:
         incident = _checked(desk, tx, start.incident, person)
         found = customers.in_turn(tx, incident.id, now, FOUND_AT_ONCE, said)
+        promised = _promised_to(tx, incident.id)
         journal.add(tx, incident.id, "customer_seen", person.user_id, now, form="contact", n=len(found))
-    options = [(f"c{listed.id}", _line(listed, words)) for listed in found]
+        options = [
+            (f"c{listed.id}", _line(listed, _next_at(desk, incident, listed), listed.id in promised, words, now))
+            for listed in found
+        ]
     several = [(who, words.text(f"contact.{who}")) for who in (UNHEARD, EVERYBODY)]
     options += [(who, text) for who, text in several if said.casefold() in text.casefold()]
     ack(options=[{"value": value, "text": {"type": "plain_text", "text": text}} for value, text in options])
@@ -430,7 +434,7 @@ def _words_said(
     script = _script(desk, occasion.situation(tx, incident), start, listed, person, now, _told(answers))
     for name in script.missing:
         answers.refuse(FACT[name].version(start.turn).id, "contact.fill_in")
-    return said if script.missing else script.text
+    return script.text if _told(answers) and not script.missing else said
 
 
 def _digest(said: str) -> str:
@@ -439,11 +443,7 @@ def _digest(said: str) -> str:
 
 def _flags(desk: Desk, tx: Connection, incident: Incident, contact: Contact, now: datetime) -> list[Flag]:
     """What is never said, and what is promised without being recorded as a promise (domain.md section 6)."""
-    now_is = occasion.situation(tx, incident)
-    asked = occasion.occasion(
-        desk, now_is, contact.stage or Stage.PROGRESS, contact.channel, contact.language or CustomerLanguage.EN, now
-    )
-    known = [asked.next_word, *([asked.since] if asked.since else [])]
+    known = occasion.times(desk, occasion.situation(tx, incident), contact.language or CustomerLanguage.EN, now)
     found = flags(contact.said, desk.procedure, known)
     # What is recorded as a promise may be promised.
     return [flag for flag in found if not (flag.kind == "time" and contact.promised_until)]
@@ -464,7 +464,7 @@ def _length(start: Start, script: Script, words: Wording) -> str | None:
 # -- what is asked about it --------------------------------------------------------------------------------------------
 
 
-def _about(listed: Listed | None, incident: Incident, words: Wording) -> Mrkdwn:
+def _about(desk: Desk, listed: Listed | None, incident: Incident, words: Wording) -> Mrkdwn:
     """Who it is, how to reach them, and what became of them so far."""
     if listed is None:
         return words.mrkdwn("contact.in_writing", n=incident.customers_affected)
@@ -477,6 +477,8 @@ def _about(listed: Listed | None, incident: Incident, words: Wording) -> Mrkdwn:
         parts.append(words.text(f"emotion.{listed.emotion}"))
     if listed.heard_at and listed.heard_by:
         parts.append(words.mrkdwn("contact.heard", at=words.time(listed.heard_at), who=mention(listed.heard_by)))
+        if next_at := _next_at(desk, incident, listed):
+            parts.append(words.mrkdwn("contact.next_word", at=words.time(next_at)))
     elif listed.outcome and listed.tried_at:
         outcome = words.text(f"outcome.{listed.outcome}")
         parts.append(words.mrkdwn("contact.tried", n=listed.tries, at=words.time(listed.tried_at), outcome=outcome))
@@ -485,24 +487,55 @@ def _about(listed: Listed | None, incident: Incident, words: Wording) -> Mrkdwn:
     return Mrkdwn(" · ".join(parts))
 
 
-def _line(listed: Listed, words: Wording) -> str:
-    """A customer in a list of options."""
+def _line(listed: Listed, next_at: datetime | None, is_promised: bool, words: Wording, now: datetime) -> str:
+    """A customer in a list of options, with what became of them so far."""
     who = listed.customer
     parts = [who.name or words.text("contact.nameless")]
     if who.tier and who.tier is not Tier.ORDINARY:
         parts.append(words.text(f"tier.{who.tier}"))
     if listed.heard_at:
-        parts.append(words.text("contact.has_heard"))
+        parts.append(words.text("contact.has_heard", at=words.spoken(listed.heard_at, now)))
     elif listed.outcome:
         parts.append(words.text(f"outcome.{listed.outcome}"))
-    line = " · ".join(parts)
-    return line if len(line) <= 75 else line[:74] + "…"
+    else:
+        parts.append(words.text("contact.never"))
+    if next_at:
+        parts.append(words.text("contact.next_by", at=words.spoken(next_at, now)))
+    if is_promised:
+        parts.append(words.text("contact.promise_open"))
+    return _within(" · ".join(parts), 75)
 
 
-def _option(start: Start, listed: Listed | None, words: Wording) -> tuple[str, str]:
+def _within(line: str, length: int) -> str:
+    return line if len(line) <= length else line[: length - 1] + "…"
+
+
+def _next_at(desk: Desk, incident: Incident, listed: Listed) -> datetime | None:
+    """When a customer who has heard is to hear again."""
+    if listed.heard_at is None or incident.status is Status.COMPLAINT:
+        return None
+    return listed.heard_at + interval(Duty.UPDATE, incident.level, listed.heard_at, desk.procedure)
+
+
+def _promised_to(tx: Connection, incident_id: int) -> set[int]:
+    """The customers to whom something was promised that is still open."""
+    running = [int(each.subject) for each in deadlines.running(tx, incident_id) if each.duty is Duty.PROMISE]
+    return contacts.customers_of(tx, running) if running else set()
+
+
+def _option(
+    desk: Desk,
+    tx: Connection,
+    start: Start,
+    listed: Listed | None,
+    incident: Incident,
+    words: Wording,
+    now: datetime,
+) -> tuple[str, str]:
     if listed is None:
         return start.who, words.text(f"contact.{start.who}")
-    return start.who, _line(listed, words)
+    is_promised = listed.id in _promised_to(tx, incident.id)
+    return start.who, _line(listed, _next_at(desk, incident, listed), is_promised, words, now)
 
 
 def _outcome(start: Start, listed: Listed | None, words: Wording, tx: Connection) -> list[Block]:
@@ -532,20 +565,16 @@ def _outcome(start: Start, listed: Listed | None, words: Wording, tx: Connection
 
 def _promises(tx: Connection, listed: Listed) -> list[Contact]:
     """What was promised to a customer and is still open."""
-    running = {deadline.subject for deadline in deadlines.running(tx, listed.incident_id) if _is_promise(deadline)}
+    clocks = deadlines.running(tx, listed.incident_id)
+    running = {deadline.subject for deadline in clocks if deadline.duty is Duty.PROMISE}
     if not running:
         return []
     return [each for each in contacts.last_with(tx, listed.id, 20) if str(each.id) in running][:10]
 
 
-def _is_promise(deadline: Deadline) -> bool:
-    return deadline.duty is Duty.PROMISE
-
-
 def _promised(contact: Contact, words: Wording) -> str:
     until = words.clock(contact.promised_until) if contact.promised_until else ""
-    line = words.text("contact.promised", until=until, promise=contact.promise)
-    return line if len(line) <= 75 else line[:74] + "…"
+    return _within(words.text("contact.promised", until=until, promise=contact.promise), 75)
 
 
 def _folded(start: Start, words: Wording) -> list[Block]:

@@ -6,7 +6,7 @@ stands has the script for it posted (domain.md section 6).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 
 import structlog
@@ -112,6 +112,15 @@ def occasion(
         since=words.spoken(since, now) if since else None,
         facts={**now_is.facts, **(facts or {})},
     )
+
+
+def times(desk: Desk, now_is: Situation, language: CustomerLanguage, now: datetime) -> list[str]:
+    """The times that a script has said within the last hour: who reads it aloud may say them."""
+    incident, words = now_is.incident, desk.wordings[language]
+    moments = [now - timedelta(minutes=minutes) for minutes in range(0, 65, 5)]
+    said = [words.spoken(rules.next_word_at(incident, now_is.clocks, at, desk.procedure), now) for at in moments]
+    since = incident.core_down_since or incident.part_faulty_since or incident.happened_at
+    return list(dict.fromkeys([*said, *([words.spoken(since, now)] if since else [])]))
 
 
 def channels(words: Wording) -> list[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """The words that people had with customers, and the facts that the scripts say. All of it is sealed."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -65,6 +65,12 @@ def last_with(tx: Connection, customer_id: int, limit: int) -> list[Contact]:
     cipher = cipher_of(tx)
     question = select(contacts).where(contacts.c.customer_id == customer_id).order_by(contacts.c.at.desc())
     return [_contact(row, cipher) for row in tx.execute(question.limit(limit))]
+
+
+def customers_of(tx: Connection, contact_ids: Collection[int]) -> set[int]:
+    """With whom these contacts were; those with several at once are with nobody in particular."""
+    question = select(contacts.c.customer_id).where(contacts.c.id.in_(contact_ids), contacts.c.customer_id.is_not(None))
+    return set(tx.execute(question).scalars())
 
 
 def count(tx: Connection, incident_id: int) -> int:

@@ -106,13 +106,15 @@ def test_who_matters_most_is_called_first(office: Workspace) -> None:
     assert "Gamma SA · VIP" in str(field(opened(office, ADA, incident), "who"))
     offered = [option["text"]["text"] for option in office.suggest(ADA, "contact.look")]
     assert offered == [
-        "Gamma SA · VIP",
-        "Acme Ltd",
-        "Beta GmbH",
+        "Gamma SA · VIP · not contacted yet",
+        "Acme Ltd · not contacted yet",
+        "Beta GmbH · not contacted yet",
         "Everybody who has heard nothing yet",
         "Everybody affected",
     ]
-    assert [option["text"]["text"] for option in office.suggest(ADA, "contact.look", "gmb")] == ["Beta GmbH"]
+    assert [option["text"]["text"] for option in office.suggest(ADA, "contact.look", "gmb")] == [
+        "Beta GmbH · not contacted yet"
+    ]
     with office.bot.db.read() as tx:
         looks = [row for row in journal.of_incident(tx, incident.id) if row.what == "customer_seen"]
     assert len(looks) == 3, "each look is on record"
@@ -201,6 +203,7 @@ def test_a_promise_has_a_clock_of_its_own(office: Workspace) -> None:
     office.submit(ADA, promise="Send the new invoice to Acme Ltd", promised_until=until)
     office.settle()
     assert "1 promise open" in office.card(incident).everything
+    assert "Send the new invoice" in str(field(opened(office, ADA, incident), "kept"))
     office.wait(51)
     reminder = office.said(ADA)[-1]
     assert "A*** (“Send the new invoice to A***”)" in reminder.text

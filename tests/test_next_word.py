@@ -11,7 +11,7 @@ from bot.procedure_file import load
 from tests.workspace import PROCEDURE
 
 NOW = datetime(2026, 2, 13, 8, 2, 30, tzinfo=UTC)
-HOUR = timedelta(hours=1)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 INCIDENT = Incident(
     id=1,
     report_key="k",
@@ -63,18 +63,21 @@ def test_what_is_late_is_explained_first(duty: Duty) -> None:
 @pytest.mark.parametrize(
     ("severity", "clocks", "at"),
     [
-        (Severity.ONE, [], NOW + 2 * HOUR - timedelta(seconds=150)),
-        (Severity.TWO, [], NOW + 4 * HOUR - timedelta(seconds=150)),
-        (Severity.THREE, [], NOW + 24 * HOUR - timedelta(seconds=150)),
-        (Severity.THREE, [clock(Duty.PRELIMINARY_SOLUTION, NOW + HOUR)], NOW + HOUR - timedelta(seconds=150)),
-        (Severity.THREE, [clock(Duty.PRELIMINARY_SOLUTION, NOW)], NOW + 24 * HOUR - timedelta(seconds=150)),
+        (Severity.ONE, [], "10:05"),
+        (Severity.TWO, [], "12:05"),
+        (Severity.ONE, [clock(Duty.FIRST_CONTACT, NOW + 15 * MINUTE)], "10:20"),
+        (Severity.ONE, [clock(Duty.FIRST_CONTACT, NOW - 15 * MINUTE)], "10:05"),
+        (Severity.ONE, [clock(Duty.UPDATE, NOW + 20 * MINUTE)], "10:25"),
+        (Severity.ONE, [clock(Duty.UPDATE, NOW + 100 * MINUTE)], "10:05"),
+        (Severity.THREE, [clock(Duty.PRELIMINARY_SOLUTION, NOW + HOUR)], "09:05"),
+        (Severity.THREE, [clock(Duty.PRELIMINARY_SOLUTION, NOW)], "08:05"),
     ],
 )
-def test_the_next_word_comes_by_a_time_that_can_be_kept(
-    severity: Severity, clocks: list[Deadline], at: datetime
+def test_the_next_word_comes_by_a_time_that_our_own_clock_keeps(
+    severity: Severity, clocks: list[Deadline], at: str
 ) -> None:
     incident = replace(INCIDENT, severity=severity)
-    assert next_word_at(incident, clocks, NOW, load(PROCEDURE)) == at
+    assert f"{next_word_at(incident, clocks, NOW, load(PROCEDURE)):%H:%M}" == at
 
 
 @pytest.mark.parametrize(
