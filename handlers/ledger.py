@@ -292,7 +292,7 @@ def send_customers(desk: Desk, errand: Errand) -> None:
         _headings(words),
         *(_exported(each, names, span if incident.status.is_open else None, words) for each in found),
     ]
-    at = words.iso(errand.created_at).replace(":", "")
+    at = words.iso(errand.created_at)[:16].replace("T", "-").replace(":", "")
     files.send(
         desk,
         errand,
@@ -415,16 +415,17 @@ def _below(shown: Shown, page: Page, words: Wording) -> Iterator[Block]:
         key = "ledger.not_found" if shown.words else f"ledger.empty.{shown.which}"
         yield section(words.mrkdwn(key, words=shown.words) if shown.words else words.mrkdwn(key))
         return
+    if page.count <= PAGE:
+        return
     first, last = shown.offset + 1, shown.offset + len(page.shown)
     every = words.number(page.count)
-    yield context(words.mrkdwn("home.page", first=words.number(first), last=words.number(last), all=every))
+    yield context(words.mrkdwn("ledger.page", first=words.number(first), last=words.number(last), all=every))
     turns = []
     if shown.offset > 0:
         turns.append(button(words.text("button.home.previous"), "ledger.previous", max(shown.offset - PAGE, 0)))
     if last < page.count:
         turns.append(button(words.text("button.home.next"), "ledger.next", shown.offset + PAGE))
-    if turns:
-        yield actions(turns)
+    yield actions(turns)
 
 
 def _choices(incident: Incident, listed: Listed) -> tuple[str, ...]:

@@ -584,7 +584,7 @@ def _outcome(given: CustomerList, words: Wording) -> Mrkdwn:
     """`4,987 added, 11 merged with customers in the list already, 2 left out.`"""
     counted = (("added", given.added), ("merged", given.merged), ("bad", given.bad))
     parts = [words.mrkdwn(f"lists.{key}", n=n) for key, n in counted if n or key == "added"]
-    return words.mrkdwn("lists.outcome", parts=Mrkdwn(words.text("list.comma").join(parts)))
+    return words.mrkdwn("lists.outcome", parts=Mrkdwn(words.text("lists.between").join(parts)))
 
 
 def _reason(bad: Bad, words: Wording) -> str:

@@ -81,7 +81,12 @@ def test_what_somebody_owes_stands_there_with_its_time_and_the_button_that_does_
     assert f"⚪ *INC-1* · Payments fail with error 502 · <#{workspace.incident(incident.id).channel_id}>" in verify
     assert reach.startswith(f"⏱ *Report up: reach <@{WANG}>* · ")
     assert first.startswith("⏱ *First contact* · ")
-    assert buttons(blocks) == [("report.open", "new"), ("verify.open", "1"), ("contact.open", "1")]
+    assert buttons(blocks) == [
+        ("report.open", "new"),
+        ("verify.open", "1"),
+        ("contact.open", "1"),
+        ("ledger.open", "1"),
+    ]
     assert open_home(workspace, GUEST)[2]["text"]["text"] == "Nothing is waiting for you."
 
     workspace.wait(6)

@@ -187,6 +187,7 @@ def test_the_manifest_has_what_the_code_listens_for_and_no_more(
 
 
 SCOPES = {  # Slack's documentation of each method and event: the scopes of a bot token
+    "chat_postEphemeral": {"chat:write"},
     "chat_postMessage": {"chat:write"},
     "chat_update": {"chat:write"},
     "chat_getPermalink": set(),

@@ -4,6 +4,7 @@ The bot is a real process. The sandbox holds a call back, before or after it too
 and a new one starts. It also serves the next test, so that each costs one start; each test has an incident of its own.
 """
 
+import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from bot.__main__ import Program
 from bot.incident import Incident
 from bot.procedure_file import ProcedureFile
 from bot.settings import Settings
-from storage import incidents
+from storage import customers, incidents, journal
 from tests.processes import BotProcess, environment_of, is_all_carried, is_holding, put_back_in_time
 from tests.workspace import (
     ADA,
@@ -242,3 +243,35 @@ def test_the_announcement_finds_its_channel_after_kills_on_the_way(on_postgresql
         kill_during_creation(on_postgresql, method, AFTER)
         on_postgresql.finish()
         check_once_each(on_postgresql)
+
+
+@pytest.mark.parametrize("kind", [BEFORE, AFTER])
+@pytest.mark.parametrize("reading", ["files.info", "url_private", "views.update"])
+def test_a_list_of_customers_is_read_and_added_once_after_kills_on_the_way(
+    installed: Installation, reading: str, kind: str
+) -> None:
+    installed.ready()
+    installed.report()
+    installed.finish()
+    workspace, incident = installed.workspace, installed.latest()
+    workspace.click(LIN, workspace.card(incident), "card.menu", option=f"ledger.open:{incident.id}")
+    workspace.view_action(LIN, "lists.open")
+    workspace.view_action(LIN, "lists.choose", option="upload")
+    rows = "\n".join(["name,number", *(f"Customer {number},C-{number}" for number in range(400))])
+    content = base64.b64encode(rows.encode()).decode()
+    file = installed.sandbox.post("/act/upload", user=LIN, name="list.csv", content_base64=content)["file"]
+    hold = installed.hold(reading, kind)
+    workspace.submit(LIN, file=[file["id"]])
+    installed.kill_at(hold)
+    installed.finish()
+    assert workspace.view(LIN)["callback_id"] == "lists.columns_submit"
+
+    hold = installed.hold("views.update", kind)
+    workspace.submit(LIN)
+    installed.kill_at(hold)
+    installed.finish()
+    assert "*新增 400 位*" in str(workspace.view(LIN)["blocks"])
+    with workspace.bot.db.read() as tx:
+        assert len(customers.all_of(tx, incident.id)) == 401
+        assert sum(entry.what == "customers_added" for entry in journal.of_incident(tx, incident.id)) == 1
+    installed.sandbox.post("/act/close", user=LIN, all=True)
