@@ -387,7 +387,7 @@ class Reader:
         if place.channel is SMS and place.language == "en" and not is_gsm(script.text):
             yield place.path, "has letters that no plain SMS has, so that it takes twice as many", 0
         if re.search(r"\bNone\b", script.text):
-            yield self._where("None", place, way), "says None where something is not known", 0
+            yield place.path, "says None where something is not known", 0
         for sentence in re.split(r"(?<=[.?])\s+|(?<=[。？])|\n", script.text):
             for flag in self._flagged(sentence, values):
                 why = {"never_said": "is never said", "unsafe": "promises too much", "time": "is a time on no record"}

@@ -285,12 +285,9 @@ def _said(value: object) -> object:
 def _sentence(context: Context, words: object) -> str:
     """As a sentence: one stop at its end, whatever somebody typed there, and a capital at its beginning."""
     text = _clause(words)
-    if not text or text[-1] in "?？":
-        return text
-    first = re.match(r"[a-z]+(?![A-Z])\b", text)
-    if first:
+    if re.match(r"[a-z]+(?![A-Za-z])", text):
         text = text[0].upper() + text[1:]
-    if len(text) > 1 and text[-1] in "\"'”’」)）" and text[-2] in ".。?？":
+    if not text or text[-1] in "?？" or re.search(r"[.。?？][\"'”’」)）]$", text):
         return text
     return text + ("。" if context.get("language") == "zh" else ".")
 
