@@ -131,6 +131,12 @@ def without_customer(words: str, customer: Customer) -> str:
     return without_name(words, customer.name)
 
 
+def known_by(customer: Customer) -> list[str]:
+    """What is to be masked when people say it: a name, a number, ways to reach somebody that nobody would recognise."""
+    ids = [customer.number, *(way for way in parts(customer.contact) if masked(way) == way)]
+    return [customer.name, *(each for each in ids if len(each.strip()) >= SHORTEST_ID)]
+
+
 def plain(words: str) -> str:
     """A name or a number for comparing, without what people write differently: capitals, spaces, dashes, width; a
     number to call in China without its country's prefix."""

@@ -280,8 +280,10 @@ def _beginning(words: str, length: int = 500) -> str:
 
 
 def _link(item: Evidence, mask: Callable[[str], str], words: Wording) -> Mrkdwn:
-    name = mask(item.name) or words.text("card.evidence_message")
-    return Mrkdwn(f"<{escape(item.url)}|{escape(name).replace('|', ' ')}>") if item.url else escape(name)
+    name, url = mask(item.name) or words.text("card.evidence_message"), item.url
+    if item.name != mask(item.name):  # Slack's address of a file ends with its name, and leads there without it
+        url = url.rpartition("/")[0]
+    return Mrkdwn(f"<{escape(url)}|{escape(name).replace('|', ' ')}>") if url else escape(name)
 
 
 def _buttons(facets: Facets, words: Wording) -> list[ButtonElement]:

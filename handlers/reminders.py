@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from bot import deadlines as rules
 from bot import grading, lifecycle
-from bot.confidential import masked
+from bot.confidential import known_by, masked
 from bot.incident import RUNGS, Counts, Customer, Deadline, Duty, Incident, Moment, MomentKind, NotAllowed, Person, Role
 from bot.wording import Mrkdwn, Wording, channel_link, mention
 from handlers import card, duties, masks
@@ -276,7 +276,9 @@ def subject_of(desk: Desk, tx: Connection, deadline: Deadline, words: Wording) -
         return words.text(f"who.{deadline.subject.partition(':')[2]}")
     if deadline.duty is Duty.PROMISE:
         contact = contacts.get(tx, int(deadline.subject))
-        customer, promise = Customer(contact.customer), masked(contact.promise, contact.customer)
+        listed = customers.get(tx, deadline.incident_id, contact.customer_id) if contact.customer_id else None
+        customer = listed.customer if listed else Customer(contact.customer)
+        promise = masked(contact.promise, contact.customer, *known_by(customer))
         return words.mrkdwn("remind.promise_to", customer=masks.name_of(customer, words), promise=promise)
     if deadline.duty is Duty.CALL_AGAIN:
         listed = customers.get(tx, deadline.incident_id, int(deadline.subject))

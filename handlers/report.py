@@ -21,7 +21,7 @@ from sqlalchemy.exc import IntegrityError
 
 from bot import deadlines as rules
 from bot import duplicates, grading, lifecycle
-from bot.confidential import masked
+from bot.confidential import known_by, masked
 from bot.incident import (
     Customer,
     CustomerLanguage,
@@ -156,7 +156,7 @@ def same_as(desk: Desk, view: Json, person: Person, now: datetime) -> list[Incid
     trigger = TRIGGER.read(answers, desk.procedure.triggers)
     if trigger is None:
         return []
-    draft = duplicates.Draft(title_of(WHAT.read(answers), WHO.read(answers)), trigger, PRODUCT.read(answers))
+    draft = duplicates.Draft(title_of(WHAT.read(answers), _customer(answers)), trigger, PRODUCT.read(answers))
     with desk.db.read() as tx:
         recent = incidents.open_since(tx, person.user_id, trigger, duplicates.earliest(rule, now), LOOKED_AT)
     return duplicates.likely(draft, recent, rule, now)
@@ -243,7 +243,7 @@ def save(
     )
     severity = grading.propose(facts, procedure).severity
     confidential = procedure.triggers[report.trigger].confidential
-    title = title_of(report.what_happened, report.customer.name)
+    title = title_of(report.what_happened, report.customer)
     kind = procedure.triggers[report.trigger].kind
     incident = incidents.create(tx, key, report, title, reporter_id, severity, confidential, kind, now)
     plans = []
@@ -267,10 +267,10 @@ def save(
     return incident
 
 
-def title_of(what_happened: str, customer: str) -> str:
-    """The first line of what happened, shortened at a word, without the customer's name: everybody reads titles."""
+def title_of(what_happened: str, customer: Customer) -> str:
+    """The first line of what happened, shortened at a word, without what leads to a customer: everybody reads it."""
     first = next((line.strip() for line in what_happened.splitlines() if line.strip()), "")
-    title = masked(" ".join(first.split()), customer).rstrip(" .。")
+    title = masked(" ".join(first.split()), *known_by(customer)).rstrip(" .。")
     if len(title) <= TITLE_LENGTH:
         return title
     cut = title[: TITLE_LENGTH - 1]
@@ -347,7 +347,7 @@ def submit_join(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person
             lifecycle.check_can_join(incident, person.user_id, incidents.participants_of(tx, incident.id))
             incidents.add_evidence(tx, incident.id, attached)
             _ask_permalinks(tx, incident.id, attached, now)
-            notes.save(tx, incident.id, key, "also_reported", person.user_id, now, masked(known, customer.name))
+            notes.save(tx, incident.id, key, "also_reported", person.user_id, now, masked(known, *known_by(customer)))
             join(tx, desk, incident, customer, more, person.user_id, now)
     ack(response_action="update", view=joined(incident, words).to_dict())
     desk.wake()

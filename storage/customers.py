@@ -22,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from bot.confidential import SHORTEST_ID
+from bot.confidential import known_by
 from bot.incident import (
     Counts,
     Customer,
@@ -127,13 +127,11 @@ def matching(tx: Connection, is_wanted: Callable[[Customer], bool], batch: int =
         last = rows[-1].id
 
 
-def names_of(tx: Connection, incident_id: int, limit: int = 10) -> list[str]:
-    """By which the first few customers are known: names and numbers. Opened, so not thousands. Confidential."""
+def names_of(tx: Connection, incident_id: int, limit: int | None = 10) -> list[str]:
+    """By what the customers are known, of the first few unless `limit` is None: each is opened. Confidential."""
     cipher = cipher_of(tx)
-    question = select(customers.c.name, customers.c.number).where(customers.c.incident_id == incident_id)
-    rows = tx.execute(question.order_by(customers.c.id).limit(limit)).all()
-    numbers = [number for number in (cipher.open(row.number) for row in rows) if len(number) >= SHORTEST_ID]
-    return [*(cipher.open(row.name) for row in rows), *numbers]
+    question = select(customers).where(customers.c.incident_id == incident_id).order_by(customers.c.id).limit(limit)
+    return [name for row in tx.execute(question) for name in known_by(_customer(row, cipher))]
 
 
 def get(tx: Connection, incident_id: int, customer_id: int) -> Listed | None:

@@ -10,8 +10,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Table, and_, bindparam, delete, func, or_, select, text, update
 
-from bot.confidential import SHORTEST_ID, masked, parts, without_customer
+from bot.confidential import without_customer
 from bot.incident import Customer, Incident
+from storage import customers as customers_of
 from storage.encryption import cipher_of
 from storage.tables import OVER, SEALED, WRITTEN, contacts, customers, evidence, incidents, lists, script_facts
 
@@ -38,16 +39,10 @@ def due(tx: Connection, before: datetime, limit: int) -> list[int]:
 
 
 def known_of(tx: Connection, incident_id: int) -> list[str]:
-    """The names and numbers by which the customers of an incident are known, opened. Confidential."""
-    cipher = cipher_of(tx)
-    c = customers.c
-    rows = tx.execute(select(c.name, c.number, c.contact).where(c.incident_id == incident_id)).all()
-    names = {cipher.open(row.name) for row in rows}
+    """By what the customers of an incident are known, opened. Confidential."""
     spoken_to = select(contacts.c.customer).where(contacts.c.incident_id == incident_id)
-    names |= {cipher.open(sealed) for sealed in tx.execute(spoken_to).scalars()}
-    ids = {cipher.open(row.number) for row in rows}
-    ids |= {way for row in rows for way in parts(cipher.open(row.contact)) if masked(way) == way}  # else it is found
-    return list(names | {each for each in ids if len(each) >= SHORTEST_ID})
+    names = {cipher_of(tx).open(sealed) for sealed in tx.execute(spoken_to).scalars()}
+    return list(names | set(customers_of.names_of(tx, incident_id, None)))
 
 
 def erase_all(tx: Connection, incident_id: int, mask: Callable[[str], str], now: datetime) -> Erased:

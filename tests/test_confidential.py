@@ -70,11 +70,14 @@ from storage.tables import SEALED, WRITTEN, facts, metadata
 from tests.processes import environment_of
 from tests.workspace import (
     ADA,
+    LEA,
     LIN,
     MEI,
+    PAT,
     PAYMENTS_FAIL,
     PROCEDURE,
     QIAN,
+    SUN,
     WANG,
     Said,
     Sandbox,
@@ -882,3 +885,119 @@ def test_the_commands_are_there_and_print_nothing_but_data(
     assert main(["customer", "export", "--name", "王小明"]) == 0
     monkeypatch.setenv("HOTLINE_ENCRYPTION_KEYS", OLD)
     assert main(["customer", "export", "--name", "王小明"]) == 2
+
+
+# -- nowhere else ------------------------------------------------------------------------------------------------------
+
+# What is recognised wherever it appears, and only in one story; the second half is only ever said to customers.
+IN_THE_OPEN = ("Quibbleton", "13911112222", "zara@", "K-990-77", "Brimstoke", "021-55512345", "110101199003071234")
+SEALED_ONLY = ("13933334444", "thunderous", "marmalade", "Q-4711-88")
+
+
+WHO = "Quibbleton (13911112222, zara@quibble.example, K-990-77, 110101199003071234)"
+BOTH = f"{WHO} and Brimstoke 021-55512345"
+
+
+def they_report(office: Workspace) -> Incident:
+    """With a file; then another customer is on the list."""
+    uploaded = {"name": "Quibbleton 13911112222.png", "content_base64": "aGVsbG8="}
+    file = office.sandbox.post("/act/upload", user=LIN, **uploaded)["file"]["id"]
+    office.command(LIN)
+    office.view_action(LIN, "report.more", values={"what_happened": f"{WHO} can't pay"})
+    known = {"customer": "Quibbleton", "customer_number": "K-990-77", "customer_contact": "13911112222, 13933334444"}
+    words = dict.fromkeys(("demand", "done_already", "impact", "product", "place"), WHO)
+    office.submit(LIN, **known, **words, customers_affected="2", trigger="system_failure", evidence=[file])
+    office.settle()
+    with office.bot.db.begin() as tx:
+        customers.add(tx, 1, [Customer("Brimstoke", "Q-4711-88", "021-55512345")], LIN, office.clock.now)
+    return office.incident(1)
+
+
+def they_organise(office: Workspace, incident: Incident) -> None:
+    """Verified, graded, roles declined, duties handed over, tasks added and crossed out: each with words of theirs."""
+    office.click(LIN, office.card(incident), "verify.open")
+    office.submit(LIN, note=BOTH)
+    office.settle()
+    office.grade(WANG, incident, 1, reason=BOTH)
+    office.assign(WANG, incident)
+    office.click(LEA, next(said for said in office.said(LEA) if "roles.decline" in said.buttons), "roles.decline")
+    office.submit(LEA, reason=BOTH)
+    office.settle()
+    office.click(LIN, office.card(incident), "card.menu", option="roles.hand_over:1")
+    office.submit(LIN, to=SUN, note=BOTH)
+    office.settle()
+    [checklist] = [said for said in office.said(str(incident.channel_id)) if "tasks.add" in said.buttons]
+    office.click(ADA, checklist, "tasks.add")
+    office.submit(ADA, words=BOTH, minutes="10")
+    office.settle()
+    row = next(str(block["block_id"]) for block in checklist.blocks if str(block.get("block_id")).startswith("task_"))
+    crossed_out = f"tasks.not_applicable:{row.removeprefix('task_')}"
+    office.click(ADA, checklist, "tasks.menu", block_id=row, option=crossed_out)
+    office.submit(ADA, reason=BOTH)
+    office.settle()
+
+
+def they_speak_to_customers(office: Workspace, incident: Incident) -> None:
+    """One is called and promised something; a statement names them, which PR notices."""
+    until = int((office.clock.now + timedelta(minutes=30)).timestamp())
+    office.click(LIN, office.card(incident), "contact.open")
+    view = office.view_action(LIN, "contact.more")["view"]
+    said = next(block["block_id"] for block in view["blocks"] if str(block.get("block_id")).startswith("said"))
+    answered = {"promise": f"An invoice for {WHO}", "promised_until": until, "answer": f"thunderous, says {WHO}"}
+    answer = office.submit(LIN, **{said: f"Hello {WHO}, marmalade"}, **answered)
+    if "errors" in (answer["response"] or {}):
+        office.submit(LIN, **answered)  # what is flagged was shown
+    office.settle()
+    office.command(WANG, "statement", str(incident.channel_id))
+    if (office.submit(WANG, words=f"We are sorry. {BOTH}")["response"] or {}).get("response_action") == "update":
+        office.submit(WANG)
+    office.settle()
+    if asked := next((said for said in office.said(PAT) if "statement.refuse" in said.buttons), None):
+        office.click(PAT, asked, "statement.refuse")
+        office.submit(PAT, reason=BOTH)
+        office.settle()
+
+
+def everywhere(office: Workspace, log: str) -> dict[str, str]:
+    """Where nothing of a customer may stand: what Slack was told (but for forms, which show it on record to one person
+    who handles the case), the log, and every column that is neither sealed nor people's own words."""
+    forms = ("views.open", "views.update", "views.push")
+    with office.bot.db.read() as tx:
+        columns = {
+            f"{table.name}.{column.name}": str(list(tx.execute(select(column)).scalars()))
+            for table in metadata.sorted_tables
+            for column in table.c
+            if column.name not in WRITTEN.get(table, ()) and (table.name, column.name) != ("evidence", "url")
+        }
+    calls = str([call for call in office.sandbox.calls() if call["method"] not in forms])
+    return {"Slack": str(office.sandbox.get("/state")["channels"]), "calls": calls, "log": log, **columns}
+
+
+def test_a_story_full_of_names_and_numbers_leaves_none_of_them_anywhere(
+    office: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    incident = they_report(office)
+    they_organise(office, incident)
+    they_speak_to_customers(office, incident)
+    for minutes in (5, 5, 10, 20, 60):
+        office.wait(minutes)
+    for command in ("list", "status"):
+        office.command(ADA, command, str(incident.channel_id))
+    office.sandbox.post("/act/home", user=ADA)
+    office.settle()
+    office.click(WANG, office.card(incident), "card.menu", option="dismiss.open:1")
+    office.submit(WANG, reason=BOTH, becomes="nothing")
+    office.settle()
+    with office.bot.db.read() as tx:
+        promises, said = [each.promise for each in contacts.of_incident(tx, 1)], statements.of_incident(tx, 1)
+        happened = {each.what for each in journal.of_incident(tx, 1)}
+    assert (promises, len(said)) == ([f"An invoice for {WHO}"], 1), "else it proves little"
+    assert happened >= {"reported", "verified", "graded", "contacted", "task_added", "role_declined", "dismissed"}
+
+    places = everywhere(office, "".join(capsys.readouterr()))
+    assert "Q***" in places["Slack"], "they were talked about"
+    for secret in (*IN_THE_OPEN, *SEALED_ONLY):
+        assert not [place for place, words in places.items() if secret in words], secret
+    stored = b"".join(path.read_bytes() for path in Path(office.bot.settings.database_url[10:]).parent.glob("*.db*"))
+    assert b"can't pay" in stored, "else it is the wrong file"
+    assert not [secret for secret in SEALED_ONLY if secret.encode() in stored]

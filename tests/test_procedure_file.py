@@ -312,6 +312,9 @@ MISTAKES: list[tuple[str, str, str] | tuple[str, str, str, str]] = [
     ("similarity: 0.35", "similarity: 3.5", "duplicates.similarity: must be less than or equal to 1"),
     ("{within: 120, similarity", "{within: 2 h, similarity", "duplicates.within: must be a whole number"),
     ("duplicates: {", "duplicate: {", "duplicate: is no key of this part; docs/procedure.md has them all"),
+    ("erase_after_days: 180", "erase_after_days: 0", "confidentiality.erase_after_days: must be greater than or equal"),
+    ("erase_after_days: 180", "erase_after_days: 180 days", "confidentiality.erase_after_days: must be a whole number"),
+    ("erase_after_days: 180", "erase_after: 180", "confidentiality.erase_after: is no key of this part;"),
     ("confidential: true", "confidential: maybe", "triggers.account_security.confidential: must be true or false"),
     ("zh: 系统故障", f"zh: {'长' * 76}", "triggers.system_failure.name.zh: must have at most 75 characters"),
     ("zh: 系统故障", 'zh: ""', "triggers.system_failure.name.zh: must not be empty"),
@@ -408,6 +411,7 @@ def test_all_mistakes_are_said_at_once(tmp_path: Path) -> None:
     assert missing == {*load(PROCEDURE).model_dump(), "channels.announcements"} - {
         "channels",
         "playbooks",
+        "confidentiality",
         "duplicates",
     }
 
@@ -422,6 +426,7 @@ def test_all_mistakes_are_said_at_once(tmp_path: Path) -> None:
         ("    within: 5\n", "    within: 5 min\n"),
         (VERIFY, VERIFY.replace("within: 5", "within: {}")),  # switched off
         ("at_least: 100}", "more_than: 99.5}"),
+        ("erase_after_days: 180", "erase_after_days: null"),  # kept for ever
     ],
 )
 def test_what_can_be_understood_is_taken(tmp_path: Path, old: str, new: str) -> None:
