@@ -117,7 +117,7 @@ def answer(asked: argparse.Namespace) -> Answer:
             return _shown(scripts, procedure, asked, stages[0], channels[0])
         return Answer([*_list(scripts, stages, channels)])
     except BrokenScript as error:
-        raise WrongSetup(f"{_name(error.path)}: {error.sentence}.") from error
+        raise WrongSetup(_broken(error)) from error
 
 
 # -- one of them, and a list -------------------------------------------------------------------------------------------
@@ -253,26 +253,28 @@ def _places(scripts: Scripts, stages: Sequence[Stage], channels: Sequence[Contac
 def _as_json(
     scripts: Scripts, procedure: Procedure, stages: Sequence[Stage], channels: Sequence[ContactChannel]
 ) -> Iterator[str]:
+    """A line for each way, for programs. Raises WrongSetup at the first script that can't be filled in."""
     values = _values("usual")
     for place in _places(scripts, stages, channels):
         for way in _ways(procedure, [Tier.ORDINARY]):
             if way.trigger == OTHER:
                 continue
-            script = scripts.render(_occasion(place, way, values[place.language], procedure))
-            yield json.dumps(
-                {
-                    "stage": place.stage,
-                    "channel": place.channel,
-                    "language": place.language,
-                    "severity": int(way.severity),
-                    "trigger": way.trigger,
-                    "tier": way.tier,
-                    "emotion": way.emotion,
-                    "text": script.text,
-                    "segments": script.segments,
-                },
-                ensure_ascii=False,
-            )
+            try:
+                script = scripts.render(_occasion(place, way, values[place.language], procedure))
+            except BrokenScript as error:
+                raise WrongSetup(_broken(error)) from error
+            found = {
+                "stage": place.stage,
+                "channel": place.channel,
+                "language": place.language,
+                "severity": int(way.severity),
+                "trigger": way.trigger,
+                "tier": way.tier,
+                "emotion": way.emotion,
+                "text": script.text,
+                "segments": script.segments,
+            }
+            yield json.dumps(found, ensure_ascii=False)
 
 
 # -- what is wrong with them -------------------------------------------------------------------------------------------
@@ -295,7 +297,7 @@ def _checked(
                 wrong += reader.mistakes(place)
                 needs[language] = reader.needs(place)
             except BrokenScript as error:
-                wrong.append(f"{_name(error.path)}: {error.sentence}.")
+                wrong.append(_broken(error))
         for language, facts in needs.items():
             for name in sorted(set().union(*needs.values()) - facts):
                 others = ", ".join(other for other in needs if name in needs[other])
@@ -406,6 +408,10 @@ class Reader:
         used = [place.path, *(folder / "customer" / name for name in names for folder in self._scripts.folders)]
         found = (path for path in used if path.is_file() and words.casefold() in path.read_text("utf-8").casefold())
         return next(found, place.path)
+
+
+def _broken(error: BrokenScript) -> str:
+    return f"{_name(error.path)}: {error.sentence.rstrip('.')}."
 
 
 def _name(path: Path | None) -> str:

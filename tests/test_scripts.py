@@ -562,7 +562,8 @@ def test_a_broken_script_is_named_with_its_line(
     with pytest.raises(BrokenScript):
         company.needs(Stage.SURVEY)
     assert company.needs(Stage.COMFORT) == (), "the others can be used"
-    assert f"{path}: " in asking("survey", "sms", "--templates", str(tmp_path / "ours"), code=2)
+    for more in ((), ("--json",)):
+        assert f"{path}: " in asking("survey", "sms", *more, "--templates", str(tmp_path / "ours"), code=2)
     assert f"{path}: " in asking("survey", "sms", "--check", "--templates", str(tmp_path / "ours"), code=1)
 
 
