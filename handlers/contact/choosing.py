@@ -1,0 +1,199 @@
+"""A button or a choice -> the form is drawn for whoever is meant, with the words that fit."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from slack_bolt import Ack
+from slack_sdk import WebClient
+from slack_sdk.models.views import View
+from sqlalchemy import Connection
+
+from bot import contact as rules
+from bot import lifecycle
+from bot.incident import (
+    Incident,
+    Listed,
+    Person,
+    Stage,
+)
+from bot.wording import Mrkdwn, Wording
+from handlers import occasion, team
+from handlers.blocks import Json
+from handlers.contact.drawing import (
+    CHANNEL,
+    EVERYBODY,
+    OUTCOME,
+    STAGE,
+    UNHEARD,
+    WHO,
+    Start,
+    form,
+    line,
+    next_at,
+    promised_to,
+    start_of,
+)
+from handlers.desk import Desk
+from handlers.fields import Answers
+from handlers.words import chosen_id
+from storage import customers, incidents, journal
+
+FOUND_AT_ONCE = 90  # Slack takes 100 options
+
+
+def open_form(
+    ack: Ack, body: Json, action: Json, client: WebClient, desk: Desk, words: Wording, person: Person, now: datetime
+) -> None:
+    """Filled in for whoever's turn it is; that the customer was looked at is on record before it is shown."""
+    wanted = _wanted(action)
+    with desk.db.begin() as tx:
+        if wanted.customer_id is not None and not wanted.incident:  # from the list: the customer alone is named
+            wanted = replace(wanted, incident=customers.incident_of(tx, wanted.customer_id))
+        incident = checked(desk, tx, wanted.incident, person)
+        view = next_form(desk, tx, incident, wanted, words, person, now)
+    if (body.get("view") or {}).get("type") == "modal":
+        client.views_push(trigger_id=body["trigger_id"], view=view)
+    else:
+        client.views_open(trigger_id=body["trigger_id"], view=view)
+    ack()
+
+
+def find(ack: Ack, body: Json, desk: Desk, words: Wording, person: Person, now: datetime) -> None:
+    """Customers whose name, number or contact has what was typed, in the order of turns; and everybody at once."""
+    start = start_of(body["view"])
+    said = str(body.get("value") or "")
+    with desk.db.begin() as tx:
+        incident = checked(desk, tx, start.incident, person)
+        found = customers.in_turn(tx, incident.id, now, FOUND_AT_ONCE, said)
+        promised = promised_to(tx, incident.id)
+        journal.add(tx, incident.id, "customer_seen", person.user_id, now, form="contact", n=len(found))
+        options = [
+            (f"c{listed.id}", line(listed, next_at(desk, incident, listed), listed.id in promised, words, now))
+            for listed in found
+        ]
+    several = [(who, words.text(f"contact.{who}")) for who in (UNHEARD, EVERYBODY)]
+    options += [(who, text) for who, text in several if said.casefold() in text.casefold()]
+    ack(options=[{"value": value, "text": {"type": "plain_text", "text": text}} for value, text in options])
+
+
+def look(ack: Ack, body: Json, client: WebClient, desk: Desk, words: Wording, person: Person, now: datetime) -> None:
+    """A choice has changed: the words, and what is asked, go with it."""
+    view = body["view"]
+    was, answers = start_of(view), Answers(view)
+    start = chosen(was, answers)
+    with desk.db.begin() as tx:
+        incident = checked(desk, tx, start.incident, person)
+        if start.who != was.who:
+            listed = customers.get(tx, incident.id, start.customer_id) if start.customer_id else None
+            start = _filled_in(desk, tx, replace(start, turn=start.turn + 1), incident, listed, now)
+            journal.add(tx, incident.id, "customer_seen", person.user_id, now, form="contact")
+            answers = Answers(_only(view, "said"))
+        drawn = form(desk, tx, start, words, person, now, answers)
+    client.views_update(view_id=view["id"], hash=view["hash"], view=drawn)
+    ack()
+
+
+def use_script(
+    ack: Ack, body: Json, client: WebClient, desk: Desk, words: Wording, person: Person, now: datetime
+) -> None:
+    """The script's words in place of what stands there, with the facts as they were filled in."""
+    view = body["view"]
+    start, answers = chosen(start_of(view), Answers(view)), Answers(view)
+    with desk.db.begin() as tx:
+        checked(desk, tx, start.incident, person)
+        anew = replace(start, draft=start.draft + 1, drawn="")
+        drawn = form(desk, tx, anew, words, person, now, answers)
+    client.views_update(view_id=view["id"], hash=view["hash"], view=drawn)
+    ack()
+
+
+def show_more(
+    ack: Ack, body: Json, client: WebClient, desk: Desk, words: Wording, person: Person, now: datetime
+) -> None:
+    """A promise, or another time, unfolds; what was typed stays."""
+    view = body["view"]
+    answers = Answers(view)
+    start = replace(chosen(start_of(view), answers), more=True)
+    with desk.db.begin() as tx:
+        checked(desk, tx, start.incident, person)
+        drawn = form(desk, tx, start, words, person, now, answers)
+    client.views_update(view_id=view["id"], hash=view["hash"], view=drawn)
+    ack()
+
+
+def checked(desk: Desk, tx: Connection, incident_id: int, person: Person) -> Incident:
+    """The incident, when this person may speak to its customers."""
+    incident = incidents.get(tx, incident_id, lock=True)
+    lifecycle.check_handles_case(person.user_id, incident, incidents.participants_of(tx, incident.id))
+    team.check_may(desk, tx, "contact", incident, person.user_id)
+    lifecycle.check_open(incident)
+    return incident
+
+
+def _wanted(action: Json) -> Start:
+    """What a button asks for: an incident; with its stage, channel and language, from a script; or one customer."""
+    if action.get("action_id") in ("ledger.one", "contact.with"):
+        return Start(0, who=f"c{chosen_id(action)}")
+    number, *rest = str(action.get("value") or "").split(":")
+    stage, channel, language = [*rest, "", "", ""][:3]
+    return Start(int(number), stage=stage, channel=channel, language=language)
+
+
+def next_form(
+    desk: Desk,
+    tx: Connection,
+    incident: Incident,
+    wanted: Start,
+    words: Wording,
+    person: Person,
+    now: datetime,
+    notice: Sequence[Mrkdwn] = (),
+) -> View:
+    if wanted.customer_id is not None:
+        listed = customers.get(tx, incident.id, wanted.customer_id)
+    else:
+        listed = customers.next_to_contact(tx, incident.id, now)
+    start = replace(wanted, who=f"c{listed.id}" if listed else UNHEARD)
+    start = _filled_in(desk, tx, start, incident, listed, now)
+    journal.add(tx, incident.id, "customer_seen", person.user_id, now, form="contact")
+    return form(desk, tx, start, words, person, now, None, notice)
+
+
+def _filled_in(
+    desk: Desk, tx: Connection, start: Start, incident: Incident, listed: Listed | None, now: datetime
+) -> Start:
+    """Stage, channel and language that fit this customer, where nobody has asked for others."""
+    now_is = occasion.situation(tx, incident)
+    same = start.stage and start.turn == 0
+    return replace(
+        start,
+        stage=start.stage if same else occasion.stage_of(now_is, listed, now).value,
+        channel=start.channel if same and start.channel else rules.channel_of(listed).value,
+        language=start.language if same and start.language else occasion.language_of(desk, listed).value,
+        outcome="",
+    )
+
+
+def chosen(start: Start, answers: Answers) -> Start:
+    """What the form was drawn with, and what has been chosen since."""
+    who = WHO.version(start.turn).read(answers) if answers.shows(WHO.version(start.turn).id) else start.who
+    stage = STAGE.version(start.turn).read(answers)
+    value = CHANNEL.version(start.turn).read(answers, occasion.CHANNELS)
+    channel, _, language = (value or f"{start.channel}:{start.language}").partition(":")
+    outcome = str((answers.of(OUTCOME.version(start.turn).id).get("selected_option") or {}).get("value") or "")
+    return replace(
+        start,
+        who=who or start.who,
+        stage=(stage or Stage(start.stage)).value,
+        channel=channel,
+        language=language,
+        outcome=outcome,
+    )
+
+
+def _only(view: Json, name: str) -> Json:
+    """The form with what was typed into one field: nothing else goes along to another customer."""
+    values = view.get("state", {}).get("values", {})
+    kept = {field_id: state for field_id, state in values.items() if field_id.partition("__")[0] == name}
+    return {**view, "state": {"values": kept}}
