@@ -26,7 +26,8 @@ from bot.incident import Customer, CustomerLanguage, Listed, Tier
 MOST_BYTES = 5_000_000
 MOST_ROWS = 20_000
 MOST_COLUMNS = 50
-UNPACKED = 100_000_000  # bytes of an XLSX file, which is a zip: more than twenty times its size is a trap
+UNPACKED = 60_000_000  # bytes of an XLSX file, which is a zip: more is a trap
+MOST_LINES = 200_000  # of a sheet, most of them empty: in files that somebody has formatted down to the last row
 LOOKED_AT = 200  # rows from which a delimiter and the columns are guessed
 ERASED = "lists.wrong_erased"  # why a list fails whose customers were erased meanwhile
 TITLES = 5  # lines above the headings, in files that somebody has made to be printed
@@ -380,8 +381,8 @@ def _read_xlsx(content: bytes) -> list[Row]:
             for line, cells in enumerate(sheet.iter_rows(values_only=True, max_col=MOST_COLUMNS), start=1):
                 if any(cell is not None for cell in cells):
                     rows.append(Row(line, tuple(_clean(_written(cell)) for cell in cells)))
-                if len(rows) > MOST_ROWS + TITLES + 1:
-                    break
+                if len(rows) > MOST_ROWS + TITLES + 1 or line > MOST_LINES:
+                    raise Unreadable("lists.wrong_long", n=MOST_ROWS)
             if rows:
                 return rows
     except _BROKEN:

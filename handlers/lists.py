@@ -130,8 +130,9 @@ def choose(ack: Ack, body: Json, client: WebClient, desk: Desk, words: Wording, 
         incident = incidents.get(tx, start.incident, lock=True)
         _check_may(desk, tx, incident, person.user_id)
         key = _key(view, start)
-        typed = lists.typed(tx, key) | said
-        if any(said.values()):
+        before = lists.typed(tx, key)
+        typed = before | said
+        if before or any(said.values()):
             lists.keep_typed(tx, incident.id, key, person.user_id, now, typed)
     way = Way(WAY.read(answers, [*Way]) or Way.PASTE)
     drawn = form(incident, start, way, words, typed)

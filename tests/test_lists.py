@@ -494,6 +494,8 @@ def test_what_was_typed_is_there_again_after_another_way_was_looked_at(office: W
     office.view_action(ADA, "lists.choose", option="upload", values={"name": "Delta", "tier": "vip"})
     view = office.view_action(ADA, "lists.choose", option="paste")["view"]
     assert initial(view)["paste"] == "Beta;1\nGamma;2"
+    office.view_action(ADA, "lists.choose", option="one", values={"paste": ""})
+    assert "paste" not in initial(office.view_action(ADA, "lists.choose", option="paste")["view"]), "taken out again"
     view = office.view_action(ADA, "lists.choose", option="one")["view"]
     assert (initial(view)["name"], initial(view)["tier"]) == ("Delta", "vip")
     assert "Delta" not in str([list(row) for row in remembered(office)]), "sealed"
@@ -589,6 +591,19 @@ def test_a_file_that_is_away_is_fetched_again_and_after_a_while_the_person_is_to
         office.settle()
         office.clock.now += timedelta(seconds=70)
     assert "The file could not be fetched from Slack" in texts(office.view(ADA))[0]
+
+
+def test_whoever_waits_can_look_how_far_it_is(office: Workspace) -> None:
+    incident = office.report(ADA)
+    open_form(office, ADA, incident, "upload")
+    held = office.sandbox.fault("url_private", "hold_before")
+    waits = office.submit(ADA, file=[file_of(office, ADA, "list.csv", b"name\nBeta")])["view"]
+    assert buttons(waits) == ["lists.look"]
+    assert "The file is being read" in texts(office.view_action(ADA, "lists.look")["view"])[0]
+    office.sandbox.fault("views.update", "error", error="not_found", count=1)  # the form has missed that it was read
+    office.sandbox.http.delete(f"/faults/{held}")
+    office.settle()
+    assert office.view_action(ADA, "lists.look")["view"]["callback_id"] == "lists.columns_submit"
 
 
 def test_whoever_has_closed_the_form_goes_on_from_a_direct_message(office: Workspace) -> None:
