@@ -411,6 +411,7 @@ def test_all_mistakes_are_said_at_once(tmp_path: Path) -> None:
     assert missing == {*load(PROCEDURE).model_dump(), "channels.announcements"} - {
         "channels",
         "playbooks",
+        "urgent_customers",
         "confidentiality",
         "duplicates",
     }
