@@ -8,6 +8,7 @@ from slack_sdk.models.blocks import Block, ButtonElement, OverflowMenuElement
 from sqlalchemy import Connection
 
 from bot import grading
+from bot.confidential import known_by, masking
 from bot.grading import Proposal
 from bot.incident import (
     TEAM,
@@ -65,11 +66,11 @@ class Facets:
 
 def facets(desk: Desk, tx: Connection, incident: Incident) -> Facets:
     """What the database knows of an incident."""
-    customer = customers.first_of(tx, incident.id)
+    known = customers.first_few(tx, incident.id)
     facts = grading.facts_of(incident, desk.now())
     return Facets(
         incident,
-        customer,
+        known[0],
         deadlines.of_incident(tx, incident.id),
         incidents.evidence_of(tx, incident.id),
         notes.of_incident(tx, incident.id),
@@ -78,7 +79,7 @@ def facets(desk: Desk, tx: Connection, incident: Incident) -> Facets:
         gradings.of_incident(tx, incident.id),
         roles.of_incident(tx, incident.id),
         duties.needed(desk.procedure, incident),
-        masks.of(tx, incident.id),
+        masking([name for customer in known for name in known_by(customer)]),
     )
 
 

@@ -220,13 +220,14 @@ class Courier:
         with desk.db.read() as tx:
             message = outbox.message(tx, errand.message_id)
             drawing = self._drawings[message.drawing](desk, tx, message)
+            place = None if message.ts else _place(desk, tx, message)
         blocks = [block.to_dict() for block in drawing.blocks]
         if message.place == "person":
             self._show_at_home(desk, str(message.user_id))
         if message.ts and message.channel_id:
             desk.client.chat_update(channel=message.channel_id, ts=message.ts, text=drawing.text, blocks=blocks)
             return
-        channel_id = _destination(desk, message)
+        channel_id = place or _find_place(desk, message)
         ts = _already_said(desk, channel_id, message) if errand.unsure else None
         if ts is None:
             try:
@@ -267,19 +268,22 @@ def _say(desk: Desk, channel_id: str, message: Message, text: str, blocks: list[
     return str(said["ts"])
 
 
-def _destination(desk: Desk, message: Message) -> str:
-    if message.place == "person":
-        return direct_channel(desk, str(message.user_id))
-    with desk.db.read() as tx:
-        if message.place == "incident":
-            channel_id = incidents.get(tx, message.incident_id).channel_id
-        else:
-            channel_id = people.place(tx, desk.procedure.channels.announcements)
-    if channel_id:
-        return channel_id
+def _place(desk: Desk, tx: Connection, message: Message) -> str | None:
+    """Where it is to be said, as far as it is known."""
+    if message.place == "incident":
+        return incidents.get(tx, message.incident_id).channel_id
+    if message.place == "announcements":
+        return people.place(tx, desk.procedure.channels.announcements)
+    return people.dm_channel(tx, str(message.user_id))
+
+
+def _find_place(desk: Desk, message: Message) -> str:
+    """A place that is not known yet. Raises Later when there is none."""
     if message.place == "incident":
         raise Later("the channel is not open yet", 5)
-    return find_place(desk, desk.procedure.channels.announcements)
+    if message.place == "announcements":
+        return find_place(desk, desk.procedure.channels.announcements)
+    return direct_channel(desk, str(message.user_id))
 
 
 def direct_channel(desk: Desk, user_id: str) -> str:

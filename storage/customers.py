@@ -127,11 +127,16 @@ def matching(tx: Connection, is_wanted: Callable[[Customer], bool], batch: int =
         last = rows[-1].id
 
 
-def names_of(tx: Connection, incident_id: int, limit: int | None = 10) -> list[str]:
-    """By what the customers are known, of the first few unless `limit` is None: each is opened. Confidential."""
+def first_few(tx: Connection, incident_id: int, limit: int | None = 10) -> list[Customer]:
+    """Who was put on the list first, as reported, all of them if `limit` is None: each is opened. Confidential."""
     cipher = cipher_of(tx)
     question = select(customers).where(customers.c.incident_id == incident_id).order_by(customers.c.id).limit(limit)
-    return [name for row in tx.execute(question) for name in known_by(_customer(row, cipher))]
+    return [_customer(row, cipher) for row in tx.execute(question)]
+
+
+def names_of(tx: Connection, incident_id: int, limit: int | None = 10) -> list[str]:
+    """By what the customers are known, of the first few unless `limit` is None. Confidential."""
+    return [name for customer in first_few(tx, incident_id, limit) for name in known_by(customer)]
 
 
 def get(tx: Connection, incident_id: int, customer_id: int) -> Listed | None:

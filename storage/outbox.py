@@ -224,7 +224,8 @@ def claim(tx: Connection, now: datetime, holder: str, lease: timedelta, limit: i
 
 def done(tx: Connection, errand_ids: Collection[int]) -> None:
     """They are done, or there is nothing left to do."""
-    tx.execute(delete(outbox).where(outbox.c.id.in_(errand_ids)))
+    if errand_ids:
+        tx.execute(delete(outbox).where(outbox.c.id.in_(errand_ids)))
 
 
 def put_back(tx: Connection, errand_id: int, not_before: datetime, error: str, unsure: bool) -> None:
