@@ -328,7 +328,7 @@ MISTAKES: list[tuple[str, str, str] | tuple[str, str, str, str]] = [
         "{words: 您冷静,",
         "{words: 你冷静,",
         "wording.never_said.zh: 你冷静 stands here twice",
-        "    zh:\n      - {words: 不清楚",
+        'What I can offer you is ..."}\n    zh:',
     ),
     (
         "  unrecorded_time:\n    en: Record",
