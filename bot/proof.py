@@ -372,7 +372,7 @@ class Reader:
             yield way, longest
         bare = Values(longest.next_word, {name: longest.facts[name] for name in self.needs(place)})
         for way in _ways(self._procedure):
-            if way.emotion is Emotion.FURIOUS:
+            if way.emotion is Emotion.FURIOUS and way.severity is Severity.ONE:
                 yield way, bare
 
     def _script(self, place: Place, way: Way, values: Values) -> Script:

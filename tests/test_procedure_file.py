@@ -413,6 +413,7 @@ def test_all_mistakes_are_said_at_once(tmp_path: Path) -> None:
         "playbooks",
         "urgent_customers",
         "confidentiality",
+        "urgent_customers",
         "duplicates",
     }
 
