@@ -52,12 +52,12 @@ CLOCK = "|".join(
     ]
 )
 NUMBER = (
-    r"(?:\d+(?:[.,]\d+)?(?:\s*(?:-|–|to|or)\s*\d+)?|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen"
+    r"(?:\d{1,4}(?:[.,]\d{1,2})?(?:\s*(?:-|–|to|or)\s*\d{1,4})?|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen"
     r"|twenty|thirty|forty|sixty|half\s+an?|an?\s+few|an?\s+couple\s+of|several|the(?:\s+next)?)"
 )
 ABOUT = r"(?:about|around|roughly|under|less\s+than|at\s+most|no\s+more\s+than|up\s+to|the\s+next|another)\s+"
 UNIT = r"(?:minutes?|mins?|hours?|hrs?|h|(?:working\s+|business\s+)?days?|weeks?|months?)\b"
-NUMBER_ZH = r"(?:\d+(?:\.\d+)?(?:\s*(?:-|到|至)\s*\d+)?|[半一二两三四五六七八九十几数]+)"
+NUMBER_ZH = r"(?:\d{1,4}(?:\.\d)?(?:\s*(?:-|到|至)\s*\d{1,4})?|[半一二两三四五六七八九十几数]{1,5})"
 SPAN = "|".join(
     [
         rf"\bwithin\s+(?:{ABOUT})?{NUMBER}\s*{UNIT}",
@@ -67,7 +67,7 @@ SPAN = "|".join(
 )
 NAMED = re.compile(
     rf"(?:(?P<day>{DAY})[\s,的]*(?:(?:at|by|before|around|from)\s+)?)?(?:{CLOCK})"
-    rf"(?:\s+(?:on\s+)?(?P<day_after>{DAY}))?|{DAY}|(?P<span>{SPAN})",
+    rf"(?:\s+(?:on\s+)?(?P<day_after>{DAY}))?|{DAY}|{SPAN}",
     re.IGNORECASE,
 )
 TODAY = re.compile("today|tonight|this|今", re.IGNORECASE)
@@ -128,7 +128,7 @@ def _minutes(words: str) -> set[int]:
     hour = int(found["hour"]) if found["hour"].isdigit() else HOUR_OF[found["hour"]]
     past = found["past"] or "0"
     at = hour * 60 + (int(past) if past.isdigit() else PAST_OF[past])
-    if re.search(r"\dp\.?m|\d\s*p\.?m|下午|傍晚|晚上|今晚|明晚", words) or (hour < 3 and "中午" in words):
+    if re.search(r"\d\s*p\.?m|下午|傍晚|晚上|今晚|明晚", words) or (hour < 3 and "中午" in words):
         return {at + 12 * 60 if hour < 12 else at}
     if re.search(r"\d\s*a\.?m|凌晨|清晨|早上|上午|明早|中午", words):
         return {at - 12 * 60 if hour == 12 and "中午" not in words else at}
