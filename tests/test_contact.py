@@ -362,3 +362,18 @@ def test_a_newcomer_has_to_hear_as_well(office: Workspace) -> None:
     assert met.met_by == ADA
     assert running.is_running
     assert "1 of 2 customers reached" in office.card(incident).everything
+
+
+def test_the_list_that_lies_beneath_shows_what_became_of_it(office: Workspace) -> None:
+    incident = office.report(ADA, customers_affected="2")
+    listed(office, incident, "Beta GmbH")
+    ledger = office.click(ADA, office.card(incident), "card.menu", option=f"ledger.open:{incident.id}")["view"]
+    customer = next(block for block in ledger["blocks"] if "Acme Ltd" in str(block) and block.get("accessory"))
+    option = customer["accessory"]["options"][0]["value"]
+    view = office.view_action(ADA, "ledger.one", block_id=customer["block_id"], value=option)["view"]
+    assert view["callback_id"] == "contact.submit"
+    office.submit(ADA)
+    office.settle()
+    views = office.sandbox.get("/views", user=ADA)
+    beneath = next(each for each in views if each["callback_id"] == "ledger.submit")
+    assert "1 of 2 customers reached" in str(beneath["blocks"])

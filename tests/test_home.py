@@ -100,7 +100,7 @@ def test_what_somebody_owes_stands_there_with_its_time_and_the_button_that_does_
     assert "*Verify*" not in str(home(workspace, ADA)), "the form was opened there: what it did is seen there"
     act(workspace, ADA, "contact.open")
     workspace.choose_customers(ADA, "everybody")
-    workspace.submit(ADA, said="We are on it")
+    workspace.submit(ADA)
     workspace.settle()
     assert "First contact" not in str(home(workspace, ADA))
     assert "*Update to customers*" in str(home(workspace, ADA))

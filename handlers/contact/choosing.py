@@ -1,5 +1,6 @@
 """A button or a choice -> the form is drawn for whoever is meant, with the words that fit."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -46,7 +47,7 @@ def open_form(
     ack: Ack, body: Json, action: Json, client: WebClient, desk: Desk, words: Wording, person: Person, now: datetime
 ) -> None:
     """Filled in for whoever's turn it is; that the customer was looked at is on record before it is shown."""
-    wanted = _wanted(action)
+    wanted = replace(_wanted(action), beneath=_beneath(body))
     with desk.db.begin() as tx:
         if wanted.customer_id is not None and not wanted.incident:  # from the list: the customer alone is named
             wanted = replace(wanted, incident=customers.incident_of(tx, wanted.customer_id))
@@ -129,6 +130,15 @@ def checked(desk: Desk, tx: Connection, incident_id: int, person: Person) -> Inc
     team.check_may(desk, tx, "contact", incident, person.user_id)
     lifecycle.check_open(incident)
     return incident
+
+
+def _beneath(body: Json) -> Json | None:
+    """The list that lies open under the form, which shows what becomes of it."""
+    view = body.get("view") or {}
+    if view.get("callback_id") != "ledger.submit":
+        return None
+    shown = json.loads(view["private_metadata"])
+    return {"view": view["id"], "which": shown["which"], "offset": shown["offset"], "turn": int(shown["turn"]) + 1}
 
 
 def _wanted(action: Json) -> Start:

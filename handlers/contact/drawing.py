@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
@@ -63,7 +64,8 @@ class Start:
     """What travels with the form (`private_metadata`): ids, words of the procedure and counters only.
 
     `who` is `c12`, `unheard` or `everybody`; `turn` counts the customers that the form was filled in for, `draft` how
-    often its words were drawn anew; `drawn` and `warned` are digests of the words as drawn, and as warned of.
+    often its words were drawn anew; `drawn` and `warned` are digests of the words as drawn, and as warned of;
+    `beneath` is the list that it was opened from, and the page of it.
     """
 
     incident: int
@@ -77,6 +79,7 @@ class Start:
     drawn: str = ""
     warned: str = ""
     more: bool = False
+    beneath: dict[str, Any] | None = None
 
     def about(self) -> str:
         """As it travels."""

@@ -195,30 +195,17 @@ def _save(
     now: datetime,
     flagged: int,
 ) -> None:
-    by, at = contact.by, contact.at
+    by, told = contact.by, told_facts(answers)
     ids = [contact.customer_id] if contact.customer_id else customers.ids_of(tx, incident.id, start.who == UNHEARD)
     counts = customers.counts(tx, incident)
     others = counts.total - counts.listed if contact.customer_id is None else 0
-    contact_id = contacts.log(tx, key, replace(contact, customers=len(ids) + others))
-    contacts.set_facts(tx, incident.id, told_facts(answers), by, now)
-    customers.set_tried(tx, ids, contact.outcome, by, at, contact.emotion, retry_at)
-    changed: list[int] = []
-    if contact.customer_id:
-        changed += deadlines.meet(tx, incident.id, [Duty.CALL_AGAIN], by, at, str(contact.customer_id))
+    contact = replace(contact, customers=len(ids) + others)
+    contact = replace(contact, id=contacts.log(tx, key, contact))
+    contacts.set_facts(tx, incident.id, told, by, now)
+    customers.set_tried(tx, ids, contact.outcome, by, contact.at, contact.emotion, retry_at)
     if others:
         incidents.set_others_heard(tx, incident.id, others)
-        incident = incidents.get(tx, incident.id)
-    for kept in KEPT.version(start.turn).read(answers):
-        changed += deadlines.meet(tx, incident.id, [Duty.PROMISE], by, at, kept)
-    if contact.outcome.is_heard:
-        changed += duties.heard(desk, tx, incident, by, at, now)
-    if contact.emotion is not None:
-        changed += duties.feelings_changed(desk, tx, incident, now)
-        incident = incidents.get(tx, incident.id)
-    if contact.promised_until:
-        duties.said_so(desk, tx, incident, Duty.PROMISE, contact_id, by, contact.promised_until, now)
-    if retry_at and contact.customer_id:
-        duties.said_so(desk, tx, incident, Duty.CALL_AGAIN, contact.customer_id, by, retry_at, now)
+    changed = _clocks(desk, tx, contact, retry_at, KEPT.version(start.turn).read(answers), now)
     is_settled = _is_settled(tx, incident, changed)
     if is_settled:
         incidents.set_closed(tx, incident.id, now)
@@ -230,12 +217,35 @@ def _save(
         now,
         channel=contact.channel,
         outcome=contact.outcome,
-        customers=len(ids) + others,
+        customers=contact.customers,
         flagged=flagged,
     )
-    outbox.redraw(tx, [incident.id], now, SHOWN_WITH_INCIDENT, changed)
+    outbox.redraw(tx, [incident.id], now, [*SHOWN_WITH_INCIDENT, *(["script"] if told else [])], changed)
+    if start.beneath:
+        detail = {**start.beneath, "user": by, "turn": start.beneath["turn"] + start.turn}
+        outbox.ask(tx, "show_ledger", f"ledger:{start.beneath['view']}", now, incident.id, detail)
     if is_settled:  # behind everything else: an archived channel takes no more words
         outbox.ask(tx, "archive", f"incident:{incident.id}", now, incident.id)
+
+
+def _clocks(
+    desk: Desk, tx: Connection, contact: Contact, retry_at: datetime | None, kept: Sequence[str], now: datetime
+) -> list[int]:
+    """What a contact meets, moves and starts. Returns the ids of the deadlines that are different."""
+    incident, by, at = incidents.get(tx, contact.incident_id), contact.by, contact.at
+    changed = [met for each in kept for met in deadlines.meet(tx, incident.id, [Duty.PROMISE], by, at, each)]
+    if contact.customer_id:
+        changed += deadlines.meet(tx, incident.id, [Duty.CALL_AGAIN], by, at, str(contact.customer_id))
+    if contact.outcome.is_heard:
+        changed += duties.heard(desk, tx, incident, by, at, now)
+    if contact.emotion is not None:
+        changed += duties.feelings_changed(desk, tx, incident, now)
+        incident = incidents.get(tx, incident.id)
+    if contact.promised_until:
+        duties.said_so(desk, tx, incident, Duty.PROMISE, contact.id, by, contact.promised_until, now)
+    if retry_at and contact.customer_id:
+        duties.said_so(desk, tx, incident, Duty.CALL_AGAIN, contact.customer_id, by, retry_at, now)
+    return changed
 
 
 def _following(
@@ -260,7 +270,7 @@ def _following(
     counts = customers.counts(tx, incidents.get(tx, incident.id))
     outcome = words.text(f"outcome.{contact.outcome}")
     notice = words.mrkdwn("contact.logged", n=counts.unheard, customer=contact.customer, outcome=outcome)
-    wanted = Start(incident.id, turn=start.turn + 1, draft=start.draft + 1)
+    wanted = Start(incident.id, turn=start.turn + 1, draft=start.draft + 1, beneath=start.beneath)
     return next_form(desk, tx, incident, wanted, words, person, now, [notice])
 
 
