@@ -103,9 +103,9 @@ def _reveal(
     told = _told(customer, count, words)
     place, container = body.get("channel") or {}, body.get("container") or {}
     if place.get("id"):
-        every = button(words.text("button.ledger.open"), "ledger.open", incident.id)
+        others = "ledger.open" if count > 1 else "lists.open"
         gone = button(words.text("button.customer.hide"), "customer.hide", incident.id)
-        blocks = [*told, actions([gone, *([every] if count > 1 else [])])]
+        blocks = [*told, actions([gone, button(words.text(f"button.{others}"), others, incident.id)])]
         try:
             client.chat_postEphemeral(
                 channel=place["id"],
