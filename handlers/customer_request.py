@@ -64,7 +64,7 @@ def answer(asked: argparse.Namespace, db: Database, terminal: Terminal, now: dat
 
     Raises WrongSetup when nothing says whom to look for, and when the database is not this version's or these keys'.
     """
-    wanted = {name: value for name in BY if (value := (getattr(asked, name) or "").strip())}
+    wanted = {name: value for name in BY if plain(value := getattr(asked, name) or "")}
     if not wanted:
         raise WrongSetup("Say whom to look for: --name, --number or --contact; with several, all have to be theirs.")
     schema.check(db)
@@ -74,6 +74,9 @@ def answer(asked: argparse.Namespace, db: Database, terminal: Terminal, now: dat
         if not found:
             terminal.tell("Nobody in the database has exactly this name, number or contact; nothing was done.")
             return 1
+        numbers = {number for each in found for listed in each.listed if (number := plain(listed.customer.number))}
+        if len(numbers) > 1:
+            terminal.tell(f"Careful: by their numbers these are {len(numbers)} customers; --number finds one of them.")
         if asked.customer == "export":
             _note_export(db, found, terminal.login, now)
             terminal.show(json.dumps(document(found, now), ensure_ascii=False, indent=2))

@@ -482,7 +482,7 @@ def test_the_customer_is_shown_below_the_card_and_hidden_again(workspace: Worksp
     told = shown.blocks[0]["text"]["text"]
     for fact in ("王小明", "C-77-88", "138 1234 5678, wang@acme.example", "VIP", "Chinese"):
         assert fact in told
-    assert shown.buttons == ["customer.hide"], "one customer needs no list"
+    assert shown.buttons == ["customer.hide", "lists.open"], "one customer needs no list"
     assert "王" not in shown.text, "nothing on a lock screen"
     assert "Only you see this. That you looked is on record." in shown.everything
     assert seen(workspace, incident) == [(ADA, 1)]
@@ -511,7 +511,7 @@ def test_of_several_customers_the_one_whose_turn_it_is_is_shown_with_the_way_to_
     *_, shown = alone(office, MEI)
     assert "王小明" in shown.everything
     assert "暴怒" in shown.everything, "how they sounded last"
-    assert shown.buttons == ["customer.hide"]
+    assert shown.buttons == ["customer.hide", "lists.open"]
     assert seen(office, incident)[0] == (MEI, 2)
     assert seen(office, incident)[-1] == (MEI, 1)
 
@@ -776,8 +776,9 @@ def test_nobody_is_found_by_a_part_of_what_is_known(operator: Operator, asked: t
 
 
 def test_who_asks_for_nobody_or_has_another_key_is_told_so(operator: Operator) -> None:
-    with pytest.raises(WrongSetup, match="Say whom to look for"):
-        operator.asks("export", "--name", " ")
+    for nobody in ("", " ", "-"):
+        with pytest.raises(WrongSetup, match="Say whom to look for"):
+            operator.asks("export", "--name", nobody)
     for command in ("export", "erase"):
         with pytest.raises(WrongSetup, match="has none of the keys"):
             operator.asks(command, "--name", "王小明", key=NEW)
@@ -822,6 +823,16 @@ def test_the_customer_of_several_incidents_is_erased_in_all_of_them(operator: Op
     assert "Type yes" not in operator.told
     assert operator.told.splitlines()[-1].startswith("Erased in 2 incidents. ")
     assert [what for what, _ in journal_of(operator.url, 2)] == ["customer_exported", "customer_erased"]
+
+
+def test_two_customers_of_one_name_are_not_taken_for_one_without_a_word(operator: Operator) -> None:
+    with database(operator.url, OLD) as db, db.begin() as tx:
+        customers.add(tx, 1, [Customer("王小明", "D-1")], LIN, NOW)
+    assert operator.asks("export", "--name", "王小明") == 0
+    assert operator.told == "Careful: by their numbers these are 2 customers; --number finds one of them.\n"
+    assert operator.asks("export", "--name", "王小明", "--number", "D-1") == 0
+    assert operator.told == ""
+    assert "C-77-88" not in str(json.loads(operator.shown)["incidents"][0]["customer"])
 
 
 def test_while_the_bot_runs_the_card_shows_it_and_nobody_is_to_call_them_any_more(office: Workspace) -> None:

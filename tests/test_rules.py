@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from bot import wording
-from bot.confidential import masked_name, without_name
 from bot.deadlines import Decision, decide, plan
 from bot.grading import Facts, propose
 from bot.incident import (
@@ -231,16 +230,3 @@ def incident(number: int, title: str) -> Incident:
 def test_a_channels_name_is_what_slack_takes(number: int, title: str, name: str) -> None:
     assert name_of(incident(number, title)) == name
     assert len(name) <= 80
-
-
-@pytest.mark.parametrize(
-    ("name", "masked"),
-    [("Acme Ltd", "A***"), ("王小明", "王**"), (" x ", "x***"), ("", "")],
-)
-def test_a_customers_name_is_masked(name: str, masked: str) -> None:
-    assert masked_name(name) == masked
-
-
-def test_a_customers_name_is_masked_inside_what_people_say() -> None:
-    assert without_name("Acme Ltd can't pay", "Acme Ltd") == "A*** can't pay"
-    assert without_name("A case", "A") == "A case"
