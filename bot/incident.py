@@ -309,7 +309,8 @@ class Customer:
 class Listed:
     """A customer in the list of an incident, with what became of them so far. Confidential like the customer.
 
-    `outcome` is of the last try, None when nobody has tried; `heard_at` is when they last heard from us.
+    `outcome` is of the last try, None when nobody has tried; `heard_at` is when they last heard from us; `held_by` has
+    them in hand until `held_until`.
     """
 
     id: int
@@ -323,9 +324,15 @@ class Listed:
     heard_at: datetime | None = None
     heard_by: str | None = None
     retry_at: datetime | None = None
+    held_by: str | None = None
+    held_until: datetime | None = None
     removed_at: datetime | None = None
     removed_by: str | None = None
     removal_reason: str = ""
+
+    def is_held(self, user_id: str, now: datetime) -> bool:
+        """Whether somebody other than this person has them in hand."""
+        return self.held_by not in (None, user_id) and self.held_until is not None and self.held_until > now
 
 
 @dataclass(frozen=True)

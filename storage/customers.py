@@ -216,18 +216,30 @@ def unheard_since(tx: Connection, incident_id: int, since: datetime) -> int:
     return tx.execute(question).scalar_one()
 
 
-def next_to_contact(tx: Connection, incident_id: int, now: datetime) -> Listed | None:
+def hold(tx: Connection, incident_id: int, customer_id: int | None, by: str, until: datetime) -> None:
+    """Somebody has a customer in hand, and nobody else of the incident's: meanwhile others are offered the next one."""
+    c = customers.c
+    mine = update(customers).where(c.incident_id == incident_id, c.held_by == by)
+    tx.execute(mine.values(held_by=None, held_until=None))
+    if customer_id is not None:
+        tx.execute(update(customers).where(c.id == customer_id).values(held_by=by, held_until=until))
+
+
+def next_to_contact(tx: Connection, incident_id: int, now: datetime, by: str = "") -> Listed | None:
     """Whose turn it is: who has heard nothing stands before who has heard, the urgent before the others; then who has
-    waited longest. Who asked to be called later, or has a wrong number, only when nobody else is left. Confidential."""
+    waited longest. Who asked to be called later, has a wrong number, or is in the hands of somebody other than `by`,
+    only when nobody else is left. Confidential."""
     # Its number first: among thousands nothing sealed is read for it.
-    whose = tx.execute(_in_turn(incident_id, now).with_only_columns(customers.c.id).limit(1)).scalar_one_or_none()
+    whose = tx.execute(
+        _in_turn(incident_id, now, by=by).with_only_columns(customers.c.id).limit(1)
+    ).scalar_one_or_none()
     return get(tx, incident_id, whose) if whose is not None else None
 
 
-def in_turn(tx: Connection, incident_id: int, now: datetime, limit: int, words: str = "") -> list[Listed]:
+def in_turn(tx: Connection, incident_id: int, now: datetime, limit: int, words: str = "", by: str = "") -> list[Listed]:
     """Customers in the order in which it is their turn; with `words`, those whose name, number or contact has them.
     Confidential."""
-    return list(_found(tx, _in_turn(incident_id, now), words, limit))
+    return list(_found(tx, _in_turn(incident_id, now, by=by), words, limit))
 
 
 def page(
@@ -303,10 +315,14 @@ def gravest_emotion(tx: Connection, incident_id: int) -> Emotion | None:
 
 
 def _in_turn(
-    incident_id: int, now: datetime, part: ColumnElement[bool] | None = None, on_list: bool = True
+    incident_id: int, now: datetime, part: ColumnElement[bool] | None = None, on_list: bool = True, by: str = ""
 ) -> Select[Any]:
     c = customers.c
-    waits = or_(c.outcome == Outcome.WRONG_NUMBER, and_(c.retry_at.is_not(None), c.retry_at > now))
+    waits = or_(
+        c.outcome == Outcome.WRONG_NUMBER,
+        and_(c.retry_at.is_not(None), c.retry_at > now),
+        and_(c.held_until.is_not(None), c.held_until > now, c.held_by != by),
+    )
     question = select(customers).where(c.incident_id == incident_id, true() if part is None else part)
     return question.where(_on_list if on_list else c.removed_at.is_not(None)).order_by(
         case((and_(waits, _unheard), 1), (waits, 3), (_unheard, 0), else_=2),
@@ -365,6 +381,8 @@ def _listed(row: Row[Any], cipher: Cipher) -> Listed:
         row.heard_at,
         row.heard_by,
         row.retry_at,
+        row.held_by,
+        row.held_until,
         row.removed_at,
         row.removed_by,
         row.removal_reason,

@@ -232,6 +232,8 @@ customers = Table(
     Column("heard_at", UtcTime),
     Column("heard_by", String(20)),
     Column("retry_at", UtcTime),
+    Column("held_by", String(20)),  # who has them in hand right now: nobody is called by two people at once
+    Column("held_until", UtcTime),
     Column("removed_at", UtcTime),  # off the list: not affected, or there is no way to reach them
     Column("removed_by", String(20)),
     _words("removal_reason"),
@@ -248,6 +250,8 @@ customers = Table(
         "tier",
         "emotion",
         "tries",
+        "held_until",
+        "held_by",
     ),
 )
 

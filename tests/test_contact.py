@@ -377,3 +377,18 @@ def test_the_list_that_lies_beneath_shows_what_became_of_it(office: Workspace) -
     views = office.sandbox.get("/views", user=ADA)
     beneath = next(each for each in views if each["callback_id"] == "ledger.submit")
     assert "1 of 2 customers reached" in str(beneath["blocks"])
+
+
+def test_two_people_who_call_at_the_same_time_are_offered_different_customers(office: Workspace) -> None:
+    incident = office.report(ADA, customers_affected="3")
+    listed(office, incident, "Beta GmbH", "Gamma SA")
+    assert "Acme Ltd" in str(field(opened(office, ADA, incident), "who"))
+    assert "Beta GmbH" in str(field(opened(office, MEI, incident), "who"))
+    offered = [option["text"]["text"] for option in office.suggest(MEI, "contact.look")]
+    assert "Acme Ltd · 尚未联系 · 有同事正在联系" in offered
+    view = office.submit(ADA)["response"]["view"]
+    assert "Gamma SA" in str(field(view, "who")), "Beta is in Mei's hands"
+    answer = office.submit(MEI)
+    assert not (answer["response"] or {}).get("view"), "Gamma is in Ada's hands"
+    office.wait(6)  # whoever leaves a form open holds up nobody for long
+    assert "Gamma SA" in str(field(opened(office, MEI, incident), "who"))

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from slack_bolt import Ack
 from slack_sdk import WebClient
@@ -40,6 +40,7 @@ from handlers.fields import Answers
 from handlers.words import chosen_id
 from storage import customers, incidents, journal
 
+IN_HAND = timedelta(minutes=5)  # so long nobody else is offered the customer whose form is open
 FOUND_AT_ONCE = 90  # Slack takes 100 options
 
 
@@ -66,13 +67,14 @@ def find(ack: Ack, body: Json, desk: Desk, words: Wording, person: Person, now: 
     said = str(body.get("value") or "")
     with desk.db.begin() as tx:
         incident = checked(desk, tx, start.incident, person)
-        found = customers.in_turn(tx, incident.id, now, FOUND_AT_ONCE, said)
+        found = customers.in_turn(tx, incident.id, now, FOUND_AT_ONCE, said, person.user_id)
         promised = promised_to(tx, incident.id)
         journal.add(tx, incident.id, "customer_seen", person.user_id, now, form="contact", n=len(found))
-        options = [
-            (f"c{listed.id}", line(listed, next_at(desk, incident, listed), listed.id in promised, words, now))
-            for listed in found
-        ]
+        options = []
+        for listed in found:
+            is_held, next_word_at = listed.is_held(person.user_id, now), next_at(desk, incident, listed)
+            shown = line(listed, next_word_at, listed.id in promised, is_held, words, now)
+            options.append((f"c{listed.id}", shown))
     several = [(who, words.text(f"contact.{who}")) for who in (UNHEARD, EVERYBODY)]
     options += [(who, text) for who, text in several if said.casefold() in text.casefold()]
     ack(options=[{"value": value, "text": {"type": "plain_text", "text": text}} for value, text in options])
@@ -87,6 +89,7 @@ def look(ack: Ack, body: Json, client: WebClient, desk: Desk, words: Wording, pe
         incident = checked(desk, tx, start.incident, person)
         if start.who != was.who:
             listed = customers.get(tx, incident.id, start.customer_id) if start.customer_id else None
+            customers.hold(tx, incident.id, start.customer_id, person.user_id, now + IN_HAND)
             start = _filled_in(desk, tx, replace(start, turn=start.turn + 1), incident, listed, now)
             journal.add(tx, incident.id, "customer_seen", person.user_id, now, form="contact")
             answers = Answers(_only(view, "said"))
@@ -163,8 +166,10 @@ def next_form(
     if wanted.customer_id is not None:
         listed = customers.get(tx, incident.id, wanted.customer_id)
     else:
-        listed = customers.next_to_contact(tx, incident.id, now)
+        listed = customers.next_to_contact(tx, incident.id, now, person.user_id)
     start = replace(wanted, who=f"c{listed.id}" if listed else UNHEARD)
+    if listed is None or not listed.is_held(person.user_id, now):
+        customers.hold(tx, incident.id, start.customer_id, person.user_id, now + IN_HAND)
     start = _filled_in(desk, tx, start, incident, listed, now)
     journal.add(tx, incident.id, "customer_seen", person.user_id, now, form="contact")
     return form(desk, tx, start, words, person, now, None, notice)

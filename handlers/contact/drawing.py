@@ -115,7 +115,7 @@ def form(
     blocks: list[Block] = [context(line) for line in notice]
     if incident.customers_affected > 1:
         blocks.append(WHO.version(start.turn).block(words, _option(desk, tx, start, listed, incident, words, now)))
-    blocks.append(context(_about(desk, listed, incident, words)))
+    blocks.append(context(_about(desk, listed, incident, words, person, now)))
     blocks.append(STAGE.version(start.turn).block(words, Stage(start.stage)))
     blocks.append(
         CHANNEL.version(start.turn).block(words, occasion.channels(words), f"{start.channel}:{start.language}")
@@ -208,7 +208,9 @@ def _length(start: Start, script: Script, words: Wording) -> str | None:
     return words.text("contact.segments", n=script.segments)
 
 
-def _about(desk: Desk, listed: Listed | None, incident: Incident, words: Wording) -> Mrkdwn:
+def _about(
+    desk: Desk, listed: Listed | None, incident: Incident, words: Wording, person: Person, now: datetime
+) -> Mrkdwn:
     """Who it is, how to reach them, and what became of them so far."""
     if listed is None:
         return words.mrkdwn("contact.in_writing", n=incident.customers_affected)
@@ -228,10 +230,14 @@ def _about(desk: Desk, listed: Listed | None, incident: Incident, words: Wording
         parts.append(words.mrkdwn("contact.tried", n=listed.tries, at=words.time(listed.tried_at), outcome=outcome))
     else:
         parts.append(words.mrkdwn("contact.never"))
+    if listed.is_held(person.user_id, now) and listed.held_by:
+        parts.append(words.mrkdwn("contact.held", who=mention(listed.held_by)))
     return Mrkdwn(" · ".join(parts))
 
 
-def line(listed: Listed, next_at: datetime | None, is_promised: bool, words: Wording, now: datetime) -> str:
+def line(
+    listed: Listed, next_at: datetime | None, is_promised: bool, is_held: bool, words: Wording, now: datetime
+) -> str:
     """A customer in a list of options, with what became of them so far."""
     who = listed.customer
     parts = [who.name or words.text("contact.nameless")]
@@ -247,6 +253,8 @@ def line(listed: Listed, next_at: datetime | None, is_promised: bool, words: Wor
         parts.append(words.text("contact.next_by", at=words.spoken(next_at, now)))
     if is_promised:
         parts.append(words.text("contact.promise_open"))
+    if is_held:
+        parts.append(words.text("contact.in_hand"))
     return _within(" · ".join(parts), 75)
 
 
@@ -279,7 +287,7 @@ def _option(
     if listed is None:
         return start.who, words.text(f"contact.{start.who}")
     is_promised = listed.id in promised_to(tx, incident.id)
-    return start.who, line(listed, next_at(desk, incident, listed), is_promised, words, now)
+    return start.who, line(listed, next_at(desk, incident, listed), is_promised, False, words, now)
 
 
 def _outcome(start: Start, listed: Listed | None, words: Wording, tx: Connection) -> list[Block]:

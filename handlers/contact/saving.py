@@ -202,6 +202,7 @@ def _save(
     contact = replace(contact, customers=len(ids) + others)
     contact = replace(contact, id=contacts.log(tx, key, contact))
     contacts.set_facts(tx, incident.id, told, by, now)
+    customers.hold(tx, incident.id, None, by, now)
     customers.set_tried(tx, ids, contact.outcome, by, contact.at, contact.emotion, retry_at)
     if others:
         incidents.set_others_heard(tx, incident.id, others)
@@ -261,11 +262,11 @@ def _following(
     """The form for the next one who has heard nothing yet, whose number is known; None when there is none."""
     if contact.customer_id is None or not incident.status.is_open:
         return None
-    listed = customers.next_to_contact(tx, incident.id, now)
+    listed = customers.next_to_contact(tx, incident.id, now, person.user_id)
     is_waiting = listed is None or listed.heard_at is not None or listed.id == contact.customer_id
     if listed is None or is_waiting or listed.outcome is Outcome.WRONG_NUMBER:
         return None
-    if listed.retry_at and listed.retry_at > now:
+    if (listed.retry_at and listed.retry_at > now) or listed.is_held(person.user_id, now):
         return None
     counts = customers.counts(tx, incidents.get(tx, incident.id))
     outcome = words.text(f"outcome.{contact.outcome}")

@@ -15,7 +15,18 @@ branch_labels = None
 depends_on = None
 
 TIME = sa.DateTime(timezone=True)
-STATE = ["removed_at", "first_heard_at", "heard_at", "outcome", "retry_at", "tier", "emotion", "tries"]
+STATE = [
+    "removed_at",
+    "first_heard_at",
+    "heard_at",
+    "outcome",
+    "retry_at",
+    "tier",
+    "emotion",
+    "tries",
+    "held_until",
+    "held_by",
+]
 
 
 def _words(name: str) -> "sa.Column[str]":
@@ -39,6 +50,8 @@ def _added() -> dict[str, list["sa.Column[Any]"]]:
             sa.Column("heard_at", TIME, nullable=True),
             sa.Column("heard_by", sa.String(20), nullable=True),
             sa.Column("retry_at", TIME, nullable=True),
+            sa.Column("held_by", sa.String(20), nullable=True),
+            sa.Column("held_until", TIME, nullable=True),
             sa.Column("removed_at", TIME, nullable=True),
             sa.Column("removed_by", sa.String(20), nullable=True),
             _words("removal_reason"),
