@@ -891,7 +891,7 @@ def test_the_commands_are_there_and_print_nothing_but_data(
     assert "There is one key" in capsys.readouterr().err
     monkeypatch.setenv("HOTLINE_ENCRYPTION_KEYS", f"{NEW},{key}")
     assert main(["keys", "rotate"]) == 0
-    assert "customers: 1 rows sealed again." in capsys.readouterr().out
+    assert "customers: 1 row sealed again." in capsys.readouterr().out
     monkeypatch.setenv("HOTLINE_ENCRYPTION_KEYS", NEW)
     assert main(["customer", "export", "--name", "王小明"]) == 0
     monkeypatch.setenv("HOTLINE_ENCRYPTION_KEYS", OLD)
