@@ -313,10 +313,8 @@ def rotate_keys() -> int:
             "others, and rotate again; what was done so far stays done."
         ) from None
     for table, rows in rotated.again.items():
-        print(f"{table}: {rows} rows sealed again.")
-    print(
-        f"All {rotated.all} rows are sealed with the first key: the others can be taken out of HOTLINE_ENCRYPTION_KEYS."
-    )
+        print(f"{table}: {rows} row{'' if rows == 1 else 's'} sealed again.")
+    print(f"Everything ({rotated.all} in all) has the first key: take the others out of HOTLINE_ENCRYPTION_KEYS.")
     return 0
 
 
