@@ -102,6 +102,11 @@ class Script:
     segments: int | None
 
 
+def has_gap(text: str) -> bool:
+    """Whether a script's mark for a fact that nobody has told still stands in a text."""
+    return any(f"[{words}]" in text for gaps in GAPS.values() for words in gaps.values())
+
+
 class BrokenScript(Exception):  # noqa: N818 - it reads as what happened
     """A script cannot be filled in: `path` is its file, `sentence` what to mend there. The cause is chained."""
 

@@ -149,6 +149,7 @@ def nudge(desk: Desk, errand: Errand) -> None:
     with desk.db.begin() as tx:
         if not outbox.take(tx, errand.id):
             return
+        incident = incidents.get(tx, incident_id, lock=True)  # before what people's steps lock, in their order
         due = []
         for deadline_id, index in errand.detail["due"]:
             deadline = deadlines.get(tx, int(deadline_id))
@@ -159,7 +160,7 @@ def nudge(desk: Desk, errand: Errand) -> None:
             team.ask_deputy(desk, tx, deadline, now)
         outbox.say(tx, _sayings(incident_id, [each for each in due if each[2].kind is not MomentKind.DEPUTY]), now)
         for deadline in [each for each, _, moment in due if moment.kind in (MomentKind.REMIND, MomentKind.ESCALATE)]:
-            occasion.post_due(desk, tx, incidents.get(tx, incident_id), deadline, now)
+            occasion.post_due(desk, tx, incident, deadline, now)
         _call_in(tx, incident_id, [moment for _, _, moment in due], now)
         if any(moment.kind is not MomentKind.REMIND for _, _, moment in due):
             outbox.redraw(tx, [incident_id], now, drawings=["card", "checklist", "statement"])

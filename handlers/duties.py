@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from bot import deadlines as rules
 from bot import grading
 from bot.deadlines import Plan, Rosters
-from bot.incident import TEAM, Deadline, Duty, Event, Incident, Moment, MomentKind, Role, Status, TaskState
+from bot.incident import TEAM, Deadline, Duty, Event, Incident, Moment, MomentKind, Role, Stage, Status, TaskState
 from bot.procedure import Procedure
 from handlers.desk import Desk
 from storage import customers, deadlines, incidents, people, roles, tasks
@@ -25,6 +25,7 @@ OF_THEIR_OWN = (
     Duty.REGRADE,
     *SAID_SO,
 )  # each starts and ends with what it is about
+BEFORE_A_SOLUTION = (Stage.FIRST_CONTACT, Stage.COMFORT, Stage.PROGRESS, Stage.DELAY, Stage.TEMPORARY_MEASURE)
 TO_EVERYBODY = (Duty.COMPLAINT_RESPONSE, Duty.COMPLAINT_FEEDBACK, Duty.FOLLOW_UP)  # met when each customer has heard
 
 
@@ -199,17 +200,22 @@ def needed(procedure: Procedure, incident: Incident) -> list[Role]:
     return [role for role in TEAM if role in procedure.roles and incident.level in procedure.roles[role].needed_at]
 
 
-def heard(desk: Desk, tx: Connection, incident: Incident, by: str, at: datetime, now: datetime) -> list[int]:
-    """One or several customers have heard from us at `at`. What that meets is met; the next update is due when the one
+def heard(
+    desk: Desk, tx: Connection, incident: Incident, by: str, at: datetime, now: datetime, stage: Stage | None = None
+) -> list[int]:
+    """One or several customers have heard from us at `at`, this `stage` if any in particular. What that meets is met; the next update is due when the one
     who waits longest has to hear (domain.md section 6). Returns the ids of the deadlines that are different."""
     counts = customers.counts(tx, incident)
     oldest = counts.oldest_heard_at or at
     level, procedure = incident.level, desk.procedure
-    changed = [] if counts.unheard else deadlines.meet(tx, incident.id, [Duty.FIRST_CONTACT], by, at)
+    first_at, last_at = counts.newest_first_heard_at or at, counts.newest_heard_at or at
+    changed = [] if counts.unheard else deadlines.meet(tx, incident.id, [Duty.FIRST_CONTACT], by, max(first_at, at))
     is_updated = False
     for deadline in deadlines.running(tx, incident.id, lock=True):
-        if deadline.duty in TO_EVERYBODY and not customers.unheard_since(tx, incident.id, deadline.started_at):
-            changed += deadlines.meet_these(tx, [deadline.id], by, at)
+        if deadline.duty in TO_EVERYBODY:
+            is_said = deadline.duty is not Duty.COMPLAINT_FEEDBACK or stage not in BEFORE_A_SOLUTION
+            if is_said and not customers.unheard_since(tx, incident.id, deadline.started_at):
+                changed += deadlines.meet_these(tx, [deadline.id], by, last_at)
         elif deadline.duty is Duty.UPDATE:
             if rules.round_is_over(deadline, oldest, at, level, procedure):
                 changed += deadlines.meet_these(tx, [deadline.id], by, at)
@@ -258,11 +264,14 @@ def customers_changed(desk: Desk, tx: Connection, incident: Incident, by: str, n
         incidents.set_proposed(tx, incident.id, severity)
         incident = incidents.get(tx, incident.id)
         changed += reconsider(desk, tx, incident, now, regraded=True)
+    if counts.heard:  # whoever was waited for may be off the list
+        changed += heard(desk, tx, incident, by, now, now)
     first = [each for each in deadlines.of_incident(tx, incident.id) if each.duty is Duty.FIRST_CONTACT]
     if not counts.unheard:
         return [*changed, *deadlines.meet(tx, incident.id, [Duty.FIRST_CONTACT], by, now)]
     is_met = bool(first) and not any(each.is_running for each in first)
-    if is_met and incident.status in (Status.REPORTED, Status.VERIFIED):
+    is_owed = rules.is_owed(Duty.FIRST_CONTACT, incident.level, grading.facts_of(incident, now), desk.procedure)
+    if is_met and is_owed and incident.status in (Status.REPORTED, Status.VERIFIED):
         holders = roles.holders(roles.of_incident(tx, incident.id))
         who = company(desk, tx, incident.reporter_id, *holders.values())
         deadlines.start(tx, incident.id, [_plan(Duty.FIRST_CONTACT, incident, holders, who, now)])
@@ -283,7 +292,7 @@ def feelings_changed(desk: Desk, tx: Connection, incident: Incident, now: dateti
     incident = incidents.get(tx, incident.id)
     is_graver = incident.severity is not None and severity < min(before, incident.severity)
     changed = reconsider(desk, tx, incident, now, regraded=True)
-    if is_graver and incident.status.is_open:
+    if is_graver and incident.status in (Status.REPORTED, Status.VERIFIED):
         _propose(tx, incident, now, now)
     return changed
 

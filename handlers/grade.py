@@ -278,6 +278,7 @@ def save(
     checklist.post(desk, tx, graded, now)
     relieved, joined = team.regraded(desk, tx, graded, now) if incident.level != severity else ([], [])
     changed = duties.reconsider(desk, tx, graded, now, regraded=True)
+    changed += duties.customers_changed(desk, tx, graded, by, now)
     if was and was != severity:
         detail = {"grading": gradings.of_incident(tx, incident.id)[-1].id, "relieved": relieved, "joined": joined}
         outbox.say(tx, [Saying(incident.id, "graded", "incident", detail=detail)], now)

@@ -27,7 +27,7 @@ from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.desk import Desk
 from handlers.fields import Answers, Text, Word
 from handlers.words import choice, chosen_id
-from storage import customers, incidents, journal, outbox, people
+from storage import customers, deadlines, incidents, journal, outbox, people
 from storage.customers import Page, Which
 from storage.outbox import Errand
 
@@ -238,6 +238,7 @@ def submit_remove(ack: Ack, view: Json, desk: Desk, words: Wording, person: Pers
         listed = _listed(tx, incident, int(about["customer"]))
         if listed.removed_at is None:
             customers.remove(tx, listed.id, person.user_id, reason, now)
+            deadlines.stop(tx, incident.id, now, [Duty.CALL_AGAIN], str(listed.id))
             journal.add(tx, incident.id, "customer_removed", person.user_id, now, customer=listed.id)
             _changed(desk, tx, incident, person, now)
         elif listed.removed_by != person.user_id:  # else the same form once more

@@ -43,6 +43,7 @@ NEXT_WORD = (
     Duty.UPDATE,
     Duty.FOLLOW_UP,
 )
+FLEETING = ("news", "delay_reason", "eta")  # facts that hold for one round of updates
 UNKNOWN_EMOTION = Emotion.WORRIED  # whoever is told that something is wrong is at least that
 
 
@@ -56,12 +57,16 @@ class Situation:
 
 
 def situation(tx: Connection, incident: Incident) -> Situation:
-    """Reads it. A solution that was named is known to the scripts without being entered once more."""
-    facts = contacts.facts_of(tx, incident.id)
-    named = [note.words for note in notes.of_incident(tx, incident.id) if note.occasion == "solution"]
-    if named and "solution" not in facts:
-        facts["solution"] = named[-1]
-    return Situation(incident, deadlines.running(tx, incident.id), facts)
+    """Reads it. A solution that was named is known to the scripts without being entered once more; what was news in an
+    earlier round of updates is news no more."""
+    clocks = deadlines.running(tx, incident.id)
+    told = contacts.facts_of(tx, incident.id)
+    for note in notes.of_incident(tx, incident.id):
+        if note.occasion == "solution" and ("solution" not in told or told["solution"][1] < note.at):
+            told["solution"] = (note.words, note.at)
+    began = max((each.started_at for each in clocks if each.duty is Duty.UPDATE), default=None)
+    facts = {name: words for name, (words, at) in told.items() if name not in FLEETING or began is None or at > began}
+    return Situation(incident, clocks, facts)
 
 
 def stage_of(now_is: Situation, listed: Listed | None, now: datetime) -> Stage:

@@ -279,7 +279,9 @@ def subject_of(desk: Desk, tx: Connection, deadline: Deadline, words: Wording) -
         listed = customers.get(tx, deadline.incident_id, contact.customer_id) if contact.customer_id else None
         customer = listed.customer if listed else Customer(contact.customer)
         promise = masked(contact.promise, contact.customer, *known_by(customer))
-        return words.mrkdwn("remind.promise_to", customer=masks.name_of(customer, words), promise=promise)
+        to_many = contact.customers > 1 and not contact.customer
+        name = words.text("contact.everybody") if to_many else masks.name_of(customer, words)
+        return words.mrkdwn("remind.promise_to", customer=name, promise=promise)
     if deadline.duty is Duty.CALL_AGAIN:
         listed = customers.get(tx, deadline.incident_id, int(deadline.subject))
         return masks.name_of(listed.customer, words) if listed else ""

@@ -16,17 +16,17 @@ from slack_sdk.models.views import View
 from sqlalchemy import Connection
 
 from bot import lifecycle
+from bot.confidential import masking
 from bot.incident import ContactChannel, CustomerLanguage, Deadline, Incident, Person, Stage
 from bot.scripts import Script
 from bot.wording import Mrkdwn, Wording, mention
 from handlers import masks, occasion
-from handlers.blocks import Json, actions, button, context, modal, quote, section
+from handlers.blocks import SECTION_LENGTH, Json, actions, button, context, modal, quote, section
 from handlers.desk import Desk, Drawing
 from handlers.fields import Answers, Choice, Text, Word
 from storage import contacts, customers, deadlines, incidents, outbox
 from storage.outbox import Message
 
-QUOTED = 2600  # characters of a script in a message: a section takes 3,000 with its first line
 STAGE = Word("stage", "contact", required=True, words_of=Stage, vocabulary="stage", tells="scripts.look")
 CHANNEL = Choice("channel", "contact", required=True, tells="scripts.look")
 WORDS = Text("words", "scripts", multiline=True, max_length=3000)
@@ -81,7 +81,7 @@ def form(
     return modal(
         "scripts.shown",
         words.text("scripts.title", number=incident.number),
-        [*blocks, actions([said], "said")],
+        [*blocks, *([actions([said], "said")] if stage is not Stage.INTERNAL_BRIEF else [])],
         close=words.text("form.close"),
         submit=words.text("scripts.done"),
         about=about,
@@ -123,7 +123,9 @@ def draw(desk: Desk, tx: Connection, message: Message) -> Drawing:
         return Drawing(text, [context(text)])
     counts = customers.counts(tx, incident)
     channel, language = ContactChannel.PHONE, occasion.language_of(desk, None)
-    script = _script(desk, tx, incident, stage, channel, language, now, None, masks.of(tx, incident.id))
+    # People's facts go out to everybody here: each name on the list is masked in them, not only the first few.
+    mask = masking(customers.names_of(tx, incident.id, None)) if contacts.facts_of(tx, incident.id) else None
+    script = _script(desk, tx, incident, stage, channel, language, now, None, mask or masks.of(tx, incident.id))
     owner = deadline.owner_id if deadline else str(message.detail["owner"])
     n = counts.unheard if stage is Stage.FIRST_CONTACT and counts.unheard else counts.total
     values |= {"to": mention(owner), "n": n, "how": occasion.how(channel, language, words)}
@@ -131,7 +133,7 @@ def draw(desk: Desk, tx: Connection, message: Message) -> Drawing:
         values["due"] = words.time(deadline.due_at)
     first = words.mrkdwn("scripts.for_until" if deadline else "scripts.for", **values)
     about = f"{incident.id}:{stage}:{channel}:{language}"
-    blocks: list[Block] = [section(Mrkdwn(f"{first}\n{quote(script.text, QUOTED)}"))]
+    blocks: list[Block] = [section(Mrkdwn(f"{first}\n{_quoted(script.text, SECTION_LENGTH - len(first) - 1)}"))]
     if script.missing:
         blocks.append(context(_missing(script, words)))
     blocks.append(
@@ -178,6 +180,14 @@ def _script(
 def _missing(script: Script, words: Wording) -> Mrkdwn:
     listed = words.text("list.comma").join(words.text(f"contact.fact_{name}") for name in script.missing)
     return words.mrkdwn("scripts.missing", facts=listed)
+
+
+def _quoted(words: str, length: int) -> Mrkdwn:
+    """A quotation that takes at most `length` characters, escaped as it is."""
+    most = length
+    while len(quoted := quote(words, most)) > length:
+        most -= 100
+    return quoted
 
 
 def _is_needed(tx: Connection, message: Message, incident: Incident, deadline: Deadline | None, stage: Stage) -> bool:

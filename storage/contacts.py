@@ -92,11 +92,11 @@ def was_said_to_everybody(tx: Connection, incident_id: int, stage: Stage, since:
     return tx.execute(said.limit(1)).first() is not None and not customers.unheard_since(tx, incident_id, since)
 
 
-def facts_of(tx: Connection, incident_id: int) -> dict[str, str]:
-    """What people have filled in for the scripts of an incident, by the fact's name."""
+def facts_of(tx: Connection, incident_id: int) -> dict[str, tuple[str, datetime]]:
+    """What people have filled in for the scripts of an incident, and when, by the fact's name."""
     cipher = cipher_of(tx)
-    question = select(script_facts.c.name, script_facts.c.words).where(script_facts.c.incident_id == incident_id)
-    return {row.name: cipher.open(row.words) for row in tx.execute(question)}
+    question = select(script_facts).where(script_facts.c.incident_id == incident_id)
+    return {row.name: (cipher.open(row.words), row.at) for row in tx.execute(question)}
 
 
 def set_facts(tx: Connection, incident_id: int, facts: Mapping[str, str], by: str, now: datetime) -> None:

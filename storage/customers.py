@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -39,6 +39,7 @@ from storage.tables import customers
 
 URGENT_TIERS = (Tier.IMPORTANT, Tier.VIP)
 URGENT_EMOTIONS = (Emotion.FURIOUS, Emotion.ANGRY)
+TRIED_JUST_NOW = timedelta(minutes=10)  # who has not answered lets the others go first for so long
 UNANSWERED = (Outcome.NO_ANSWER, Outcome.BUSY)
 
 _on_list = customers.c.removed_at.is_(None)
@@ -65,7 +66,14 @@ class Page:
     count: int
 
 
-def add(tx: Connection, incident_id: int, added: Sequence[Customer], by: str, now: datetime) -> None:
+def add(
+    tx: Connection,
+    incident_id: int,
+    added: Sequence[Customer],
+    by: str,
+    now: datetime,
+    emotion: Emotion | None = None,
+) -> None:
     """More customers of an incident, sealed. Who is in the list already is the caller's to see."""
     cipher = cipher_of(tx)
     rows = [
@@ -78,6 +86,7 @@ def add(tx: Connection, incident_id: int, added: Sequence[Customer], by: str, no
             "language": customer.language,
             "added_at": now,
             "added_by": by,
+            "emotion": emotion,
         }
         for customer in added
     ]
@@ -193,9 +202,13 @@ def counts(tx: Connection, incident: Incident) -> Counts:
             func.count(case((and_(_unheard, c.outcome == Outcome.WRONG_NUMBER), 1))).label("wrong_number"),
             func.count(case((and_(_unheard, _urgent), 1))).label("urgent"),
             func.min(c.heard_at, type_=c.heard_at.type).label("oldest_heard_at"),
+            func.max(c.heard_at, type_=c.heard_at.type).label("newest_heard_at"),
+            func.max(c.first_heard_at, type_=c.first_heard_at.type).label("newest_first_heard_at"),
         ).where(c.incident_id == incident.id, _on_list)
     ).one()
-    others = max(incident.customers_affected - row.listed, 0)
+    is_off = select(func.count()).where(c.incident_id == incident.id, c.removed_at.is_not(None))
+    off = tx.execute(is_off).scalar_one() if incident.customers_affected > row.listed else 0
+    others = max(incident.customers_affected - row.listed - off, 0)
     return Counts(
         total=row.listed + others,
         listed=row.listed,
@@ -204,6 +217,8 @@ def counts(tx: Connection, incident: Incident) -> Counts:
         wrong_number=row.wrong_number,
         urgent=row.urgent,
         oldest_heard_at=row.oldest_heard_at,
+        newest_heard_at=row.newest_heard_at,
+        newest_first_heard_at=row.newest_first_heard_at,
     )
 
 
@@ -320,6 +335,7 @@ def _in_turn(
     c = customers.c
     waits = or_(
         c.outcome == Outcome.WRONG_NUMBER,
+        and_(_unheard, c.outcome.in_(UNANSWERED), c.tried_at > now - TRIED_JUST_NOW),
         and_(c.retry_at.is_not(None), c.retry_at > now),
         and_(c.held_until.is_not(None), c.held_until > now, c.held_by != by),
     )

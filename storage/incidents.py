@@ -105,7 +105,7 @@ def create(
         .returning(incidents)
     ).one()
     incident = _incident(row)
-    customers.add(tx, incident.id, [report.customer], reporter_id, now)
+    customers.add(tx, incident.id, [report.customer], reporter_id, now, report.emotion)
     if report.evidence:
         tx.execute(insert(evidence), [{"incident_id": incident.id, **asdict(item)} for item in report.evidence])
     return incident

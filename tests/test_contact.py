@@ -159,6 +159,7 @@ def test_a_fact_that_is_missing_is_asked_for_and_kept(office: Workspace) -> None
     incident = office.report(ADA, customers_affected="2")
     listed(office, incident, "Beta GmbH")
     office.contact(ADA, incident, who="everybody")
+    office.wait(1)
     view = opened(office, ADA, incident)
     assert field(view, "stage")["element"]["initial_option"]["value"] == "progress", "the first contact is made"
     assert "What has been done" in str(view["blocks"])
@@ -392,3 +393,135 @@ def test_two_people_who_call_at_the_same_time_are_offered_different_customers(of
     assert not (answer["response"] or {}).get("view"), "Gamma is in Ada's hands"
     office.wait(6)  # whoever leaves a form open holds up nobody for long
     assert "Gamma SA" in str(field(opened(office, MEI, incident), "who"))
+
+
+def test_news_is_news_for_one_round_only(office: Workspace) -> None:
+    incident = office.report(ADA, customers_affected="1")
+    office.contact(ADA, incident)
+    office.wait(20 * 60)
+    office.contact(ADA, incident, fact_news="The cause is found")
+    office.wait(1)
+    view = opened(office, ADA, incident)
+    assert "The cause is found" not in words_in(view)
+    assert "initial_value" not in field(view, "fact_news")["element"]
+
+
+def test_a_fact_is_corrected_in_the_form(office: Workspace) -> None:
+    incident = office.report(ADA, customers_affected="2")
+    listed(office, incident, "Beta GmbH")
+    office.contact(ADA, incident, who="everybody")
+    office.wait(1)
+    opened(office, ADA, incident)
+    office.submit(ADA, fact_news="It works agian")
+    view = opened(office, ADA, incident)
+    assert field(view, "fact_news")["element"]["initial_value"] == "It works agian"
+    office.submit(ADA, fact_news="It works again")
+    assert "It works again" in logged(office, incident)[-1].said
+
+
+def test_what_is_sent_has_other_outcomes_than_what_is_said(office: Workspace) -> None:
+    incident = office.report(ADA, customers_affected="1")
+    opened(office, ADA, incident)
+    office.view_action(ADA, "contact.look", value="reached", block_id="outcome")
+    office.view_action(ADA, "contact.look", value="email:en", block_id="channel")
+    answer = office.submit(ADA)
+    assert not (answer["response"] or {}).get("errors"), answer
+    assert logged(office, incident)[0].outcome is Outcome.SENT
+
+
+def test_who_does_not_answer_lets_the_others_go_first(office: Workspace) -> None:
+    incident = office.report(ADA, customers_affected="2")
+    listed(office, incident, "Gamma SA", tier=Tier.VIP)
+    assert "Gamma SA" in str(field(opened(office, ADA, incident), "who"))
+    office.view_action(ADA, "contact.look", value="no_answer", block_id="outcome")
+    view = office.submit(ADA)["response"]["view"]
+    assert "Acme Ltd" in str(field(view, "who"))
+    office.submit(ADA)
+    office.wait(11)
+    assert "Gamma SA" in str(field(opened(office, ADA, incident), "who")), "after a while it is their turn again"
+
+
+def test_who_is_taken_off_the_list_is_waited_for_no_more(office: Workspace) -> None:
+    incident = office.report(ADA, customers_affected="2")
+    listed(office, incident, "Beta GmbH")
+    opened(office, ADA, incident)
+    office.submit(ADA)
+    again = int((office.clock.now + timedelta(minutes=20)).timestamp())
+    office.view_action(ADA, "contact.look", value="no_answer", block_id="outcome__2")
+    office.submit(ADA, retry_at__1=again)
+    office.settle()
+    ledger = office.click(ADA, office.card(incident), "card.menu", option=f"ledger.open:{incident.id}")["view"]
+    beta = next(block for block in ledger["blocks"] if "Beta GmbH" in str(block) and block.get("accessory"))
+    option = next(each["value"] for each in beta["accessory"]["options"] if "remove" in each["value"])
+    office.view_action(ADA, "ledger.one", block_id=beta["block_id"], value=option)
+    office.submit(ADA, reason="Not affected")
+    office.settle()
+    assert "1 of 1 customer reached" in office.card(incident).everything
+    assert clocks(office, incident, Duty.FIRST_CONTACT)[0].met_at
+    assert not clocks(office, incident, Duty.CALL_AGAIN)[0].is_running
+
+
+def test_another_number_of_those_affected_moves_the_clock(office: Workspace) -> None:
+    incident = office.report(ADA)
+    office.contact(ADA, incident)
+    office.grade(WANG, incident, 3, "only one", customers_affected="1")
+    assert clocks(office, incident, Duty.FIRST_CONTACT)[0].met_at, "everybody has heard"
+    office.grade(WANG, incident, 1, "it spreads", customers_affected="120")
+    assert clocks(office, incident, Duty.FIRST_CONTACT)[-1].is_running, "the others have not"
+
+
+def test_a_gap_is_never_logged_as_said(office: Workspace) -> None:
+    incident = office.report(ADA, customers_affected="1")
+    office.contact(ADA, incident)
+    view = opened(office, ADA, incident)
+    office.submit(ADA, **{field(view, "said")["block_id"]: words_in(view) + " Thank you."})
+    assert len(logged(office, incident)) == 1
+    answer = office.submit(ADA, **{field(view, "said")["block_id"]: words_in(view) + " Thank you."})
+    assert "Replace what stands in brackets" in str(answer["response"]["errors"])
+
+
+def test_a_fact_in_a_posted_script_names_nobody(office: Workspace) -> None:
+    incident = office.report(ADA, customers_affected="14")
+    listed(office, incident, *(f"Number {number} Ltd" for number in range(12)), "Zeta Logistics")
+    office.contact(ADA, incident, who="everybody")
+    office.wait(3 * 60 + 31)
+    assert scripts_in(office, incident)
+    office.contact(ADA, incident, fact_news="The parcel for Zeta Logistics has left")
+    said = str([message.everything for message in office.said(channel_of(office, incident))])
+    assert "has left" in said
+    assert "Zeta" not in said
+
+
+def test_a_long_solution_is_cut_and_jams_nothing(office: Workspace) -> None:
+    incident = office.report(ADA, customers_affected="1")
+    office.contact(ADA, incident)
+    office.click(ADA, office.card(incident), "solution.open")
+    office.submit(ADA, words="<a> -> & " * 200)
+    office.settle()
+    assert scripts_in(office, incident)
+    opened(office, ADA, incident)
+    office.submit(ADA)
+    assert logged(office, incident)[-1].stage == "solution"
+
+
+def test_one_calm_customer_does_not_make_a_furious_one_calm(office: Workspace) -> None:
+    office.command(ADA)
+    office.view_action(ADA, "report.more")
+    values = {"what_happened": "A wrong charge", "customer": "Acme Ltd", "customers_affected": "2"}
+    office.submit(ADA, **values, trigger="wrong_charge", emotion="furious")
+    office.settle()
+    incident = office.incident(1)
+    listed(office, incident, "Beta GmbH")
+    opened(office, ADA, incident)
+    office.choose_customers(ADA, "c2")
+    office.submit(ADA, emotion__1="calm")
+    assert office.incident(1).emotion is Emotion.FURIOUS
+
+
+def test_whoever_was_erased_meanwhile_is_not_written_back(office: Workspace) -> None:
+    incident = office.report(ADA, customers_affected="2")
+    opened(office, ADA, incident)
+    with office.bot.db.begin() as tx:
+        customers.change(tx, 1, Customer(""))
+    answer = office.submit(ADA)
+    assert not logged(office, incident), answer

@@ -15,8 +15,8 @@ from bot import lifecycle
 from bot.incident import (
     Incident,
     Listed,
+    NotAllowed,
     Person,
-    Stage,
 )
 from bot.wording import Mrkdwn, Wording
 from handlers import occasion, team
@@ -24,14 +24,15 @@ from handlers.blocks import Json
 from handlers.contact.drawing import (
     CHANNEL,
     EVERYBODY,
-    OUTCOME,
     STAGE,
+    STAGES,
     UNHEARD,
     WHO,
     Start,
     form,
     line,
     next_at,
+    outcome_field,
     promised_to,
     start_of,
 )
@@ -65,9 +66,10 @@ def find(ack: Ack, body: Json, desk: Desk, words: Wording, person: Person, now: 
     """Customers whose name, number or contact has what was typed, in the order of turns; and everybody at once."""
     start = start_of(body["view"])
     said = str(body.get("value") or "")
+    with desk.db.read() as tx:  # thousands may be opened: nobody waits for that
+        found = customers.in_turn(tx, start.incident, now, FOUND_AT_ONCE, said, person.user_id)
     with desk.db.begin() as tx:
         incident = checked(desk, tx, start.incident, person)
-        found = customers.in_turn(tx, incident.id, now, FOUND_AT_ONCE, said, person.user_id)
         promised = promised_to(tx, incident.id)
         journal.add(tx, incident.id, "customer_seen", person.user_id, now, form="contact", n=len(found))
         options = []
@@ -89,7 +91,7 @@ def look(ack: Ack, body: Json, client: WebClient, desk: Desk, words: Wording, pe
         incident = checked(desk, tx, start.incident, person)
         if start.who != was.who:
             listed = customers.get(tx, incident.id, start.customer_id) if start.customer_id else None
-            customers.hold(tx, incident.id, start.customer_id, person.user_id, now + IN_HAND)
+            _take(tx, incident, listed, person, now)
             start = _filled_in(desk, tx, replace(start, turn=start.turn + 1), incident, listed, now)
             journal.add(tx, incident.id, "customer_seen", person.user_id, now, form="contact")
             answers = Answers(_only(view, "said"))
@@ -168,11 +170,26 @@ def next_form(
     else:
         listed = customers.next_to_contact(tx, incident.id, now, person.user_id)
     start = replace(wanted, who=f"c{listed.id}" if listed else UNHEARD)
-    if listed is None or not listed.is_held(person.user_id, now):
-        customers.hold(tx, incident.id, start.customer_id, person.user_id, now + IN_HAND)
+    _take(tx, incident, listed, person, now)
     start = _filled_in(desk, tx, start, incident, listed, now)
     journal.add(tx, incident.id, "customer_seen", person.user_id, now, form="contact")
     return form(desk, tx, start, words, person, now, None, notice)
+
+
+def _take(tx: Connection, incident: Incident, listed: Listed | None, person: Person, now: datetime) -> None:
+    """The customer is in their hands, unless somebody else has them. Raises NotAllowed for one who is off the list."""
+    if listed is not None:
+        check_is_listed(listed)
+    if listed is None or not listed.is_held(person.user_id, now):
+        customers.hold(tx, incident.id, listed.id if listed else None, person.user_id, now + IN_HAND)
+
+
+def check_is_listed(listed: Listed) -> None:
+    """Raises NotAllowed when a customer was taken off the list, or their data were erased."""
+    if listed.removed_at is not None:
+        raise NotAllowed("allowed.customer_is_off", by=listed.removed_by, at=listed.removed_at)
+    if not (listed.customer.name or listed.customer.number or listed.customer.contact):
+        raise NotAllowed("allowed.customer_erased")
 
 
 def _filled_in(
@@ -193,14 +210,14 @@ def _filled_in(
 def chosen(start: Start, answers: Answers) -> Start:
     """What the form was drawn with, and what has been chosen since."""
     who = WHO.version(start.turn).read(answers) if answers.shows(WHO.version(start.turn).id) else start.who
-    stage = STAGE.version(start.turn).read(answers)
+    stage = STAGE.version(start.turn).read(answers, [each.value for each in STAGES])
     value = CHANNEL.version(start.turn).read(answers, occasion.CHANNELS)
     channel, _, language = (value or f"{start.channel}:{start.language}").partition(":")
-    outcome = str((answers.of(OUTCOME.version(start.turn).id).get("selected_option") or {}).get("value") or "")
+    outcome = str((answers.of(outcome_field(start).id).get("selected_option") or {}).get("value") or "")
     return replace(
         start,
         who=who or start.who,
-        stage=(stage or Stage(start.stage)).value,
+        stage=stage or start.stage,
         channel=channel,
         language=language,
         outcome=outcome,

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -39,7 +39,7 @@ from storage import contacts, customers, deadlines, incidents
 UNHEARD, EVERYBODY = "unheard", "everybody"  # several at once, in writing
 
 WHO = Found("who", "contact", required=True, tells="contact.look")
-STAGE = Word("stage", "contact", required=True, words_of=Stage, vocabulary="stage", tells="contact.look")
+STAGE = Choice("stage", "contact", required=True, tells="contact.look")
 CHANNEL = Choice("channel", "contact", required=True, tells="contact.look")
 SAID = Text("said", "contact", required=True, multiline=True, max_length=3000, if_missing="contact.say_what")
 OUTCOME = Choice("outcome", "contact", required=True, tells="contact.look")
@@ -55,6 +55,8 @@ PROMISE = Text("promise", "contact", max_length=300)
 UNTIL = When("promised_until", "contact", ahead=True)
 AT = When("at", "contact")
 
+STAGES = [stage for stage in Stage if stage is not Stage.INTERNAL_BRIEF]  # that one is not for customers
+EXPECTED = (Stage.FIRST_CONTACT, Stage.PROGRESS, Stage.DELAY, Stage.SOLUTION)  # may say when it will work
 SPOKEN = (Outcome.REACHED, Outcome.NO_ANSWER, Outcome.BUSY, Outcome.WRONG_NUMBER)
 WRITTEN = (Outcome.SENT, Outcome.WRONG_NUMBER)
 
@@ -116,15 +118,18 @@ def form(
     if incident.customers_affected > 1:
         blocks.append(WHO.version(start.turn).block(words, _option(desk, tx, start, listed, incident, words, now)))
     blocks.append(context(_about(desk, listed, incident, words, person, now)))
-    blocks.append(STAGE.version(start.turn).block(words, Stage(start.stage)))
+    stages = [(stage.value, words.text(f"stage.{stage}")) for stage in STAGES]
+    blocks.append(STAGE.version(start.turn).block(words, stages, start.stage))
     blocks.append(
         CHANNEL.version(start.turn).block(words, occasion.channels(words), f"{start.channel}:{start.language}")
     )
     if Stage(start.stage) is Stage.PUBLIC_STATEMENT:
         to_statement = button(words.text("button.statement.open"), "statement.open", incident.id)
         blocks += [section(words.mrkdwn("contact.needs_approval")), actions([to_statement], "to_statement")]
-    asked = [name for name in FACTS if name in script.missing or told_facts(typed).get(name)]
-    blocks += [FACT[name].version(start.turn).block(words, told_facts(typed).get(name, "")) for name in asked]
+    told = {**now_is.facts, **told_facts(typed)}
+    bare = script_for(desk, replace(now_is, facts={}), start, listed, person, now, {})
+    asked = [name for name in FACTS if name in (*script.missing, *bare.missing)]
+    blocks += [FACT[name].version(start.turn).block(words, told.get(name, "")) for name in asked]
     if asked:
         use = button(words.text("button.contact.fill_in"), "contact.script", "facts")
         blocks.append(actions([use], "fill_in"))
@@ -133,7 +138,7 @@ def form(
         use = button(words.text("button.contact.script"), "contact.script", "script")
         blocks += [context(words.mrkdwn("contact.your_words")), actions([use], "use_script")]
     blocks += _outcome(start, listed, words, tx)
-    blocks += _folded(start, words)
+    blocks += _folded(start, words, told)
     return modal(
         "contact.submit",
         words.text("contact.title", number=incident.number),
@@ -176,9 +181,10 @@ def _redrawn(start: Start, script: Script, typed: Answers | None) -> tuple[Start
     stands = said_field(start).read(Answers(typed.view)) if typed else ""
     if start.drawn and stands and digest(stands) != start.drawn:
         return start, stands
-    if start.drawn and digest(script.text) != start.drawn:
+    drawn = digest(script.text[: SAID.max_length])
+    if start.drawn and drawn != start.drawn:
         start = replace(start, draft=start.draft + 1)
-    return replace(start, drawn=digest(script.text)), ""
+    return replace(start, drawn=drawn), ""
 
 
 def said_field(start: Start) -> Text:
@@ -266,7 +272,8 @@ def next_at(desk: Desk, incident: Incident, listed: Listed) -> datetime | None:
     """When a customer who has heard is to hear again."""
     if listed.heard_at is None or incident.status is Status.COMPLAINT:
         return None
-    return listed.heard_at + interval(Duty.UPDATE, incident.level, listed.heard_at, desk.procedure)
+    distance = interval(Duty.UPDATE, incident.level, listed.heard_at, desk.procedure)
+    return listed.heard_at + distance if distance else None
 
 
 def promised_to(tx: Connection, incident_id: int) -> set[int]:
@@ -300,7 +307,7 @@ def _outcome(start: Start, listed: Listed | None, words: Wording, tx: Connection
     blocks: list[Block] = []
     initial = start.outcome if start.outcome in known else (Outcome.SENT if start.is_written else Outcome.REACHED)
     if listed is not None:  # several at once are written to: it was sent
-        blocks.append(OUTCOME.version(turn).block(words, options, initial))
+        blocks.append(outcome_field(start).block(words, options, initial))
     if listed is None:
         return blocks
     if not Outcome(initial).is_heard:
@@ -313,6 +320,11 @@ def _outcome(start: Start, listed: Listed | None, words: Wording, tx: Connection
         kept = [(str(each.id), _promised(each, words)) for each in open_promises]
         blocks.append(KEPT.version(turn).block(words, kept))
     return blocks
+
+
+def outcome_field(start: Start) -> Choice:
+    """How it went: a field of its own for what is said and for what is sent, since they have different answers."""
+    return OUTCOME.version(2 * start.turn + start.is_written)
 
 
 def _promises(tx: Connection, listed: Listed) -> list[Contact]:
@@ -329,8 +341,10 @@ def _promised(contact: Contact, words: Wording) -> str:
     return _within(words.text("contact.promised", until=until, promise=contact.promise), 75)
 
 
-def _folded(start: Start, words: Wording) -> list[Block]:
+def _folded(start: Start, words: Wording, told: Mapping[str, str]) -> list[Block]:
     if not start.more:
         return [actions([button(words.text("button.contact.more"), "contact.more", "more")], "more")]
     turn = start.turn
-    return [PROMISE.version(turn).block(words), UNTIL.version(turn).block(words), AT.version(turn).block(words)]
+    expected = [FACT["eta"].version(turn).block(words, told.get("eta", ""))] if start.stage in EXPECTED else []
+    promised = [PROMISE.version(turn).block(words), UNTIL.version(turn).block(words)]
+    return [*promised, *expected, AT.version(turn).block(words)]

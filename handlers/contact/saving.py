@@ -1,8 +1,8 @@
 """The form is submitted -> looked through, logged, what it meets is met -> the next customer."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from slack_bolt import Ack
 from slack_sdk.models.views import View
@@ -21,12 +21,12 @@ from bot.incident import (
     Stage,
     Status,
 )
-from bot.scripts import Flag, flags
+from bot.scripts import Flag, flags, has_gap
 from bot.wording import Mrkdwn, Wording
 from handlers import duties, occasion
 from handlers.blocks import Json
 from handlers.card import SHOWN_WITH_INCIDENT
-from handlers.contact.choosing import checked, chosen, next_form
+from handlers.contact.choosing import check_is_listed, checked, chosen, next_form
 from handlers.contact.drawing import (
     ANSWER,
     AT,
@@ -35,7 +35,6 @@ from handlers.contact.drawing import (
     EMOTION,
     FACT,
     KEPT,
-    OUTCOME,
     PROMISE,
     RETRY,
     SPOKEN,
@@ -46,6 +45,7 @@ from handlers.contact.drawing import (
     Start,
     digest,
     form,
+    outcome_field,
     said_field,
     script_for,
     start_of,
@@ -68,6 +68,8 @@ def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now
         checked(desk, tx, start.incident, person)
         start = chosen(start, answers)
         listed = customers.get(tx, incident.id, start.customer_id) if start.customer_id else None
+        if listed:
+            check_is_listed(listed)
         said = _words_said(desk, tx, incident, start, listed, answers, person, now)
         contact = _read(incident, start, listed, said, answers, person, now)
         retry_at = RETRY.version(start.turn).read(answers, now) if not contact.outcome.is_heard else None
@@ -101,21 +103,27 @@ def _words_said(
     now: datetime,
 ) -> str:
     """What was said: the words in the form; with facts that were filled in since, the script that says them."""
-    said = said_field(start).read(answers)
+    said, now_is = said_field(start).read(answers), occasion.situation(tx, incident)
     if digest(said) != start.drawn:
+        if has_gap(said):
+            answers.refuse(said_field(start).id, "contact.fill_gap")
         return said
-    script = script_for(desk, occasion.situation(tx, incident), start, listed, person, now, told_facts(answers))
+    told = told_facts(answers)
+    if not has_gap(said) and all(now_is.facts.get(name) == words for name, words in told.items()):
+        return said
+    script = script_for(desk, now_is, start, listed, person, now, told)
     for name in script.missing:
         answers.refuse(FACT[name].version(start.turn).id, "contact.fill_in")
-    return script.text if told_facts(answers) and not script.missing else said
+    return said if script.missing else script.text
 
 
 def _flags(desk: Desk, tx: Connection, incident: Incident, contact: Contact, now: datetime) -> list[Flag]:
     """What is never said, and what is promised without being recorded as a promise (domain.md section 6)."""
-    known = occasion.times(desk, occasion.situation(tx, incident), contact.language or CustomerLanguage.EN, now)
-    found = flags(contact.said, desk.procedure, known)
-    # What is recorded as a promise may be promised.
-    return [flag for flag in found if not (flag.kind == "time" and contact.promised_until)]
+    language = contact.language or CustomerLanguage.EN
+    known = occasion.times(desk, occasion.situation(tx, incident), language, now)
+    if contact.promised_until:  # what is recorded as a promise may be promised
+        known.append(desk.wordings[language].spoken(contact.promised_until, now))
+    return flags(contact.said, desk.procedure, known)
 
 
 def _warnings(found: Sequence[Flag], words: Wording) -> list[Mrkdwn]:
@@ -137,12 +145,12 @@ def _read(
     outcome = Outcome.SENT
     if listed is not None:
         known = WRITTEN if start.is_written else SPOKEN
-        outcome = Outcome(OUTCOME.version(turn).read(answers, known) or known[0])
+        outcome = Outcome(outcome_field(start).read(answers, known) or known[0])
     consent = None
     if answers.shows(CONSENT.version(turn).id):
         consent = CONSENT.version(turn).read(answers, list(Consent))
     at = AT.version(turn).read(answers, now)
-    if at is not None and at < incident.reported_at:
+    if at is not None and at < incident.reported_at - timedelta(minutes=1):  # the form knows whole minutes
         answers.refuse(AT.version(turn).id, "contact.before_report")
     return Contact(
         id=0,
@@ -201,14 +209,17 @@ def _save(
     others = counts.total - counts.listed if contact.customer_id is None else 0
     contact = replace(contact, customers=len(ids) + others)
     contact = replace(contact, id=contacts.log(tx, key, contact))
-    contacts.set_facts(tx, incident.id, told, by, now)
+    before = occasion.situation(tx, incident).facts
+    new = {name: said for name, said in told.items() if said != before.get(name)}
+    contacts.set_facts(tx, incident.id, new, by, now)
     customers.hold(tx, incident.id, None, by, now)
     customers.set_tried(tx, ids, contact.outcome, by, contact.at, contact.emotion, retry_at)
     if others:
         incidents.set_others_heard(tx, incident.id, others)
-    changed = _clocks(desk, tx, contact, retry_at, KEPT.version(start.turn).read(answers), now)
+    changed = _clocks(desk, tx, contact, ids, retry_at, KEPT.version(start.turn).read(answers), now)
     is_settled = _is_settled(tx, incident, changed)
     if is_settled:
+        changed += deadlines.stop(tx, incident.id, now, [Duty.CALL_AGAIN])
         incidents.set_closed(tx, incident.id, now)
     journal.add(
         tx,
@@ -221,7 +232,7 @@ def _save(
         customers=contact.customers,
         flagged=flagged,
     )
-    outbox.redraw(tx, [incident.id], now, [*SHOWN_WITH_INCIDENT, *(["script"] if told else [])], changed)
+    outbox.redraw(tx, [incident.id], now, [*SHOWN_WITH_INCIDENT, *(["script"] if new else [])], changed)
     if start.beneath:
         detail = {**start.beneath, "user": by, "turn": start.beneath["turn"] + start.turn}
         outbox.ask(tx, "show_ledger", f"ledger:{start.beneath['view']}", now, incident.id, detail)
@@ -230,15 +241,21 @@ def _save(
 
 
 def _clocks(
-    desk: Desk, tx: Connection, contact: Contact, retry_at: datetime | None, kept: Sequence[str], now: datetime
+    desk: Desk,
+    tx: Connection,
+    contact: Contact,
+    ids: Collection[int],
+    retry_at: datetime | None,
+    kept: Sequence[str],
+    now: datetime,
 ) -> list[int]:
     """What a contact meets, moves and starts. Returns the ids of the deadlines that are different."""
     incident, by, at = incidents.get(tx, contact.incident_id), contact.by, contact.at
     changed = [met for each in kept for met in deadlines.meet(tx, incident.id, [Duty.PROMISE], by, at, each)]
-    if contact.customer_id:
-        changed += deadlines.meet(tx, incident.id, [Duty.CALL_AGAIN], by, at, str(contact.customer_id))
+    again = [each for each in deadlines.running(tx, incident.id) if each.duty is Duty.CALL_AGAIN]
+    changed += deadlines.meet_these(tx, [each.id for each in again if int(each.subject) in ids], by, at)
     if contact.outcome.is_heard:
-        changed += duties.heard(desk, tx, incident, by, at, now)
+        changed += duties.heard(desk, tx, incident, by, at, now, contact.stage)
     if contact.emotion is not None:
         changed += duties.feelings_changed(desk, tx, incident, now)
         incident = incidents.get(tx, incident.id)
