@@ -337,8 +337,8 @@ class Listed:
 
 @dataclass(frozen=True)
 class Counts:
-    """How far the customers of an incident have heard. `total` is everybody affected, in the list by name or not, without
-    those who were taken off it.
+    """How far the customers of an incident have heard. `total` is everybody affected, in the list by name or not,
+    without those who were taken off it.
 
     `no_answer` and `wrong_number` are the last try of those who have heard nothing yet; `urgent` of them are
     customers on whom much depends, or who are angry.
