@@ -203,8 +203,11 @@ def needed(procedure: Procedure, incident: Incident) -> list[Role]:
 def heard(
     desk: Desk, tx: Connection, incident: Incident, by: str, at: datetime, now: datetime, stage: Stage | None = None
 ) -> list[int]:
-    """One or several customers have heard from us at `at`, this `stage` if any in particular. What that meets is met; the next update is due when the one
-    who waits longest has to hear (domain.md section 6). Returns the ids of the deadlines that are different."""
+    """One or several customers have heard from us at `at`, this `stage` if any in particular.
+
+    What that meets is met; the next update is due when the one who waits longest has to hear (domain.md section 6).
+    Returns the ids of the deadlines that are different.
+    """
     counts = customers.counts(tx, incident)
     oldest = counts.oldest_heard_at or at
     level, procedure = incident.level, desk.procedure

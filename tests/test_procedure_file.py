@@ -413,7 +413,6 @@ def test_all_mistakes_are_said_at_once(tmp_path: Path) -> None:
         "playbooks",
         "urgent_customers",
         "confidentiality",
-        "urgent_customers",
         "duplicates",
     }
 
