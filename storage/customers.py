@@ -206,8 +206,8 @@ def counts(tx: Connection, incident: Incident) -> Counts:
             func.max(c.first_heard_at, type_=c.first_heard_at.type).label("newest_first_heard_at"),
         ).where(c.incident_id == incident.id, _on_list)
     ).one()
-    is_erased = and_(c.name == "", c.number == "", c.contact == "")  # at their wish: they are counted on
-    is_off = select(func.count()).where(c.incident_id == incident.id, c.removed_at.is_not(None), ~is_erased)
+    # Somebody has taken them off; who was erased at their own wish is counted on.
+    is_off = select(func.count()).where(c.incident_id == incident.id, c.removed_by.is_not(None))
     off = tx.execute(is_off).scalar_one() if incident.customers_affected > row.listed else 0
     others = max(incident.customers_affected - row.listed - off, 0)
     return Counts(
