@@ -450,6 +450,11 @@ class Incident:
         return self.severity or self.proposed_severity
 
     @property
+    def began_at(self) -> datetime | None:
+        """Since when customers are hit by it, as far as that is known."""
+        return self.core_down_since or self.part_faulty_since or self.happened_at
+
+    @property
     def number(self) -> str:
         """How people call it: `INC-42`."""
         return f"INC-{self.id}"

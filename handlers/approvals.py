@@ -194,7 +194,7 @@ def facets(desk: Desk, tx: Connection, statement: Statement) -> Facets:
 
 def known_times(tx: Connection, desk: Desk, incident: Incident, at: datetime) -> list[datetime]:
     """The times on record that a statement written at `at` may name: the next word, and since when."""
-    since = incident.core_down_since or incident.part_faulty_since or incident.happened_at
+    since = incident.began_at
     next_word = next_word_at(incident, deadlines.running(tx, incident.id), at, desk.procedure)
     return [next_word, *([since] if since else [])]
 

@@ -96,7 +96,7 @@ def occasion(
     """Everything that the scripts may say. Without `listed` no customer is named: others read along, or it is for
     many."""
     incident, words = now_is.incident, desk.wordings[language]
-    since = incident.core_down_since or incident.part_faulty_since or incident.happened_at
+    since = incident.began_at
     next_word = rules.next_word_at(incident, now_is.clocks, now, desk.procedure)
     return Occasion(
         stage=stage,
@@ -124,7 +124,7 @@ def times(desk: Desk, now_is: Situation, language: CustomerLanguage, now: dateti
     incident, words = now_is.incident, desk.wordings[language]
     moments = [now - timedelta(minutes=minutes) for minutes in range(0, 65, 5)]
     said = [words.spoken(rules.next_word_at(incident, now_is.clocks, at, desk.procedure), now) for at in moments]
-    since = incident.core_down_since or incident.part_faulty_since or incident.happened_at
+    since = incident.began_at
     return list(dict.fromkeys([*said, *([words.spoken(since, now)] if since else [])]))
 
 

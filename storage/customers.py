@@ -112,12 +112,6 @@ def fill(tx: Connection, known: Mapping[int, Customer]) -> None:
         tx.execute(update(customers).where(c.id == bindparam("of")).values(**new), rows)
 
 
-def first_of(tx: Connection, incident_id: int) -> Customer:
-    """The customer as reported, opened with the installation's key. Confidential."""
-    question = select(customers).where(customers.c.incident_id == incident_id).order_by(customers.c.id).limit(1)
-    return _customer(tx.execute(question).one(), cipher_of(tx))
-
-
 def first_id(tx: Connection, incident_id: int) -> int | None:
     """The number of the customer who was reported first."""
     question = select(func.min(customers.c.id)).where(customers.c.incident_id == incident_id)

@@ -11,7 +11,7 @@ from bot.duplicates import Draft, likely, similarity
 from bot.incident import Incident, Severity, Status
 from bot.procedure import Duplicates
 from storage import journal, notes
-from storage.customers import first_of
+from storage.customers import first_few
 from tests.workspace import ADA, LIN, QIAN, ZHOU, Said, Workspace
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -254,7 +254,7 @@ def test_a_report_is_added_to_an_incident(office: Workspace) -> None:
     assert len(customers(office)) == 2
     assert "Beta" not in str(customers(office)), "sealed"
     with office.bot.db.read() as tx:
-        assert first_of(tx, known.id).name == "Acme Ltd", "the first stays the first"
+        assert first_few(tx, known.id)[0].name == "Acme Ltd", "the first stays the first"
 
 
 def test_what_else_was_typed_goes_along(office: Workspace) -> None:

@@ -53,6 +53,7 @@ from handlers.contact.drawing import (
 )
 from handlers.desk import Desk
 from handlers.fields import Answers
+from handlers.occasion import Situation
 from storage import contacts, customers, deadlines, incidents, journal, outbox, statements
 
 
@@ -70,20 +71,21 @@ def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now
         listed = customers.get(tx, incident.id, start.customer_id) if start.customer_id else None
         if listed:
             check_is_listed(listed)
-        said = _words_said(desk, tx, incident, start, listed, answers, person, now)
+        now_is = occasion.situation(tx, incident)
+        said = _words_said(desk, now_is, start, listed, answers, person, now)
         contact = _read(incident, start, listed, said, answers, person, now)
         retry_at = RETRY.version(start.turn).read(answers, now) if not contact.outcome.is_heard else None
         _check(tx, start, contact, answers)
         if answers.wrong:
             ack(response_action="errors", errors=answers.sentences(words))
             return
-        found = _flags(desk, tx, incident, contact, now)
+        found = _flags(desk, now_is, contact, now)
         if found and start.warned != digest(contact.said):
             warned = replace(start, warned=digest(contact.said))
             drawn = form(desk, tx, warned, words, person, now, answers, _warnings(found, words))
             ack(response_action="update", view=drawn.to_dict())
             return
-        _save(desk, tx, incident, key, start, contact, retry_at, answers, now, len(found))
+        _save(desk, tx, now_is, key, start, contact, retry_at, answers, now, len(found))
         following = _following(desk, tx, incident, start, contact, words, person, now)
     if following:
         ack(response_action="update", view=following.to_dict())
@@ -94,8 +96,7 @@ def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now
 
 def _words_said(
     desk: Desk,
-    tx: Connection,
-    incident: Incident,
+    now_is: Situation,
     start: Start,
     listed: Listed | None,
     answers: Answers,
@@ -103,7 +104,7 @@ def _words_said(
     now: datetime,
 ) -> str:
     """What was said: the words in the form; with facts that were filled in since, the script that says them."""
-    said, now_is = said_field(start).read(answers), occasion.situation(tx, incident)
+    said = said_field(start).read(answers)
     if digest(said) != start.drawn:
         if has_gap(said):
             answers.refuse(said_field(start).id, "contact.fill_gap")
@@ -117,10 +118,10 @@ def _words_said(
     return said if script.missing else script.text
 
 
-def _flags(desk: Desk, tx: Connection, incident: Incident, contact: Contact, now: datetime) -> list[Flag]:
+def _flags(desk: Desk, now_is: Situation, contact: Contact, now: datetime) -> list[Flag]:
     """What is never said, and what is promised without being recorded as a promise (domain.md section 6)."""
     language = contact.language or CustomerLanguage.EN
-    known = occasion.times(desk, occasion.situation(tx, incident), language, now)
+    known = occasion.times(desk, now_is, language, now)
     if contact.promised_until:  # what is recorded as a promise may be promised
         known.append(desk.wordings[language].spoken(contact.promised_until, now))
     return flags(contact.said, desk.procedure, known)
@@ -194,7 +195,7 @@ def _check(tx: Connection, start: Start, contact: Contact, answers: Answers) -> 
 def _save(
     desk: Desk,
     tx: Connection,
-    incident: Incident,
+    now_is: Situation,
     key: str,
     start: Start,
     contact: Contact,
@@ -203,14 +204,13 @@ def _save(
     now: datetime,
     flagged: int,
 ) -> None:
-    by, told = contact.by, told_facts(answers)
+    incident, by = now_is.incident, contact.by
     ids = [contact.customer_id] if contact.customer_id else customers.ids_of(tx, incident.id, start.who == UNHEARD)
     counts = customers.counts(tx, incident)
     others = counts.total - counts.listed if contact.customer_id is None else 0
     contact = replace(contact, customers=len(ids) + others)
     contact = replace(contact, id=contacts.log(tx, key, contact))
-    before = occasion.situation(tx, incident).facts
-    new = {name: said for name, said in told.items() if said != before.get(name)}
+    new = {name: said for name, said in told_facts(answers).items() if said != now_is.facts.get(name)}
     contacts.set_facts(tx, incident.id, new, by, now)
     customers.hold(tx, incident.id, None, by, now)
     customers.set_tried(tx, ids, contact.outcome, by, contact.at, contact.emotion, retry_at)
