@@ -23,6 +23,8 @@ class Status(StrEnum):
 
     REPORTED = "reported"
     VERIFIED = "verified"
+    FIXED = "fixed"  # it works again; the customers have still to say so (domain.md section 8)
+    CONFIRMED = "confirmed"  # enough of them have
     COMPLAINT = "complaint"  # no emergency, but an ordinary complaint: its own, longer clocks run (domain.md section 8)
     DISMISSED = "dismissed"
     CLOSED = "closed"
@@ -31,6 +33,11 @@ class Status(StrEnum):
     def is_open(self) -> bool:
         """Whether somebody still has to do something about it."""
         return self not in (Status.DISMISSED, Status.CLOSED)
+
+    @property
+    def is_unsolved(self) -> bool:
+        """Whether customers are still hit by it, and clocks run towards the solution."""
+        return self in (Status.REPORTED, Status.VERIFIED)
 
 
 class Duty(StrEnum):
@@ -46,15 +53,25 @@ class Duty(StrEnum):
     TASK = "task"
     APPROVE_STATEMENT = "approve_statement"
     UPDATE = "update"
+    BRIEF = "brief"
     PROMISE = "promise"
     CALL_AGAIN = "call_again"
     PRELIMINARY_SOLUTION = "preliminary_solution"
+    APPROVE_PLAN = "approve_plan"
+    REQUEST = "request"
     COMPLAINT_RESPONSE = "complaint_response"
     COMPLAINT_SOLUTION = "complaint_solution"
     COMPLEX_SOLUTION = "complex_solution"
     COMPLAINT_FEEDBACK = "complaint_feedback"
+    CONFIRMATION = "confirmation"
+    CALL_IN_PERSON = "call_in_person"
+    SECOND_PLAN = "second_plan"
+    SATISFACTION = "satisfaction"
     FOLLOW_UP = "follow_up"
+    SECTION = "section"
     POSTMORTEM = "postmortem"
+    ACCEPT_POSTMORTEM = "accept_postmortem"
+    ACTION = "action"
     REGRADE = "regrade"
 
 
@@ -70,7 +87,9 @@ class Event(StrEnum):
     ORDINARY_COMPLAINT = "ordinary_complaint"
     COMPLEX_COMPLAINT = "complex_complaint"
     ANSWERED = "answered"  # the complaint has its solution
-    SOLVED = "solved"
+    SOLVED = "solved"  # it is fixed; the customers have not confirmed it yet
+    CONFIRMED = "confirmed"
+    DISSATISFIED = "dissatisfied"  # a customer is not satisfied: it is open again
 
 
 class Role(StrEnum):
@@ -394,6 +413,8 @@ class Report:
 class Incident:
     """One incident as the database remembers it; all times are aware UTC. `others_heard` counts those affected who are
     not in the list by name and to whom a message has gone.
+    `round` counts the solutions: it is open again when a customer is not satisfied with one. `fixed_at` and
+    `confirmed_at` are of this round, `closing_reason` says why it was closed although something was missing.
 
     `severity` is what a person has confirmed, None before; `level` is what everything goes by.
     """
@@ -443,6 +464,14 @@ class Incident:
     closed_at: datetime | None = None
     others_heard: int = 0
     customers_erased_at: datetime | None = None
+    round: int = 1
+    fixed_at: datetime | None = None
+    fixed_by: str | None = None
+    confirmed_at: datetime | None = None
+    closed_by: str | None = None
+    closing_reason: str = ""
+    reopened_at: datetime | None = None
+    reopened_by: str | None = None
 
     @property
     def level(self) -> Severity:
@@ -468,6 +497,7 @@ class MomentKind(StrEnum):
     NOBODY_LEFT = "nobody_left"
     DEPUTY = "deputy"  # the one who was asked for a role has not answered: the next one is asked
     TELL = "tell"  # who has to acknowledge it, or is told as well
+    BRIEF = "brief"  # the executives read where it stands
     PROPOSE = "propose"  # a fact that moves with time has crossed a threshold
 
 
@@ -488,8 +518,9 @@ class Deadline:
     `moments` is everything that will be said while it is not met, in order; `position` is the next of them;
     `next_nudge_at` is when that one is to be said, or None when the clock has nothing more to do with it.
     `subject` is what it is about when an incident may have several of its kind: the id of an assignment, of a task, of
-    the contact in which something was promised, of the customer who is to be called again, or of the public statement
-    with the role that approves it.
+    the contact in which something was promised, of the customer who is to be called again or in person, of the public
+    statement with the role that approves it, of the plan, the request or the action item; or the section of the
+    postmortem.
     `postponed_at` is when its owner asked to be reminded once more.
     """
 

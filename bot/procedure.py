@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -41,6 +41,7 @@ from bot.incident import (
     Tier,
     YesNo,
 )
+from bot.postmortem import Section
 from bot.worktime import Calendar, known_countries
 
 WHO_OR_GROUP = r"^(@[a-z0-9._-]{1,80}|[UW][A-Z0-9]{2,})$"
@@ -134,6 +135,12 @@ class Channels(Part):
     """The channels that are there before any incident, by name (`#incidents`) or id."""
 
     announcements: Place = Field(description="Every incident that is not confidential has a line here, kept current.")
+    reviews: Place = Field(
+        description=(
+            "The postmortem of every incident that is not confidential is a thread here; that of a confidential one is "
+            "in the incident's own channel."
+        )
+    )
 
 
 class Rung(Part):
@@ -329,7 +336,8 @@ class DutyTimes(Part):
         description=(
             "What starts the clock: one word, or one for each severity. `acknowledged`: somebody above knows of it; "
             "`asked`: somebody was asked to take a role, or a task was set; `complaint`: it is kept as an ordinary "
-            "complaint, of either sort; `answered`: the complaint has its solution; `solved`: the incident has its."
+            "complaint, of either sort; `answered`: the complaint has its solution; `solved`: the incident is fixed; "
+            "`confirmed`: enough customers have confirmed that; `dissatisfied`: one of them is not satisfied."
         )
     )
     owner: list[Owner] = Field(
@@ -355,8 +363,8 @@ class DutyTimes(Part):
     within: Times = Field(
         description=(
             "How long after its start it is due: one time, or one for each severity that owes it. `{}` switches the "
-            "duty off. Refused: no time for a severity at `accept_role` and `task`, since they start whenever somebody "
-            "is asked."
+            "duty off. Refused: no time for a severity at `accept_role`, `task`, `approve_plan`, `request`, "
+            "`accept_postmortem` and `action`, since they start whenever somebody is asked."
         )
     )
     remind_before: Times = Field(
@@ -642,9 +650,163 @@ class CustomerWording(Part):
     unrecorded_time: Item = Field(description="What is said when a text names a time that is not on record.")
 
 
-ACTIONS = ("verify", "contact", "grade", "assign_roles", "dismiss", "solve", "work_on_tasks", "state_publicly")
+May = Literal[
+    "verify",
+    "contact",
+    "grade",
+    "assign_roles",
+    "dismiss",
+    "solve",
+    "work_on_tasks",
+    "state_publicly",
+    "plan",
+    "request",
+    "report_progress",
+    "say_fixed",
+    "confirm",
+    "close",
+    "reopen",
+    "keep",
+    "review",
+    "accept_review",
+    "plan_actions",
+    "make_dossier",
+]
+ACTIONS: tuple[May, ...] = get_args(May)
 WHO = ("anybody", "participants", "reporter", "on_call")
-May = Literal["verify", "contact", "grade", "assign_roles", "dismiss", "solve", "work_on_tasks", "state_publicly"]
+
+
+class DecidersBySeverity(Part):
+    """Who decides, by severity: roles of the incident, rungs of the ladder, groups or persons."""
+
+    one: list[str] = Field(alias="1", min_length=1, description="At severity 1.")
+    two: list[str] = Field(alias="2", min_length=1, description="At severity 2.")
+    three: list[str] = Field(alias="3", min_length=1, description="At severity 3.")
+
+    def at(self, severity: Severity) -> list[str]:
+        """Who decides at a severity."""
+        return {Severity.ONE: self.one, Severity.TWO: self.two, Severity.THREE: self.three}[severity]
+
+
+class Plans(Part):
+    """Who approves a plan (domain.md section 7)."""
+
+    approval: DecidersBySeverity = Field(
+        description=(
+            "Who approves a plan; one of them is enough, and nobody approves their own at severity 1. The same words "
+            "as in `may`, without `anybody`. Refused: a word that is nobody."
+        )
+    )
+    limits: dict[Role, Annotated[Decimal, Field(ge=0)]] = Field(
+        default={},
+        description=(
+            "The compensation up to which somebody may approve a plan by a role or rung alone, in `money.currency`. "
+            "One that is not named may approve any amount. Above the limits of all who approve at a severity, the "
+            "rungs of the ladder above them decide."
+        ),
+    )
+
+
+class Need(StrEnum):
+    """How many customers have to confirm that it is solved."""
+
+    ALL = "all"
+    NAMED = "named"
+    SHARE = "share"
+
+
+class Enough(Part):
+    """Whose confirmation is enough when so many customers are affected."""
+
+    up_to: int | None = Field(
+        default=None, ge=1, description="Up to so many customers affected; left out in the last line, for any number."
+    )
+    need: Need = Field(description="`all` of them, those who are in the list by `name`, or a `share` of them.")
+    percent: int | None = Field(
+        default=None,
+        ge=1,
+        le=100,
+        description="The share. Refused: left out where `need` is `share`, or given elsewhere.",
+    )
+
+    @model_validator(mode="after")
+    def _has_its_share(self) -> "Enough":
+        if (self.need is Need.SHARE) != (self.percent is not None):
+            raise ValueError("percent belongs to need: share, and only to it")
+        return self
+
+
+class Closing(Part):
+    """From fixed to closed (domain.md section 8)."""
+
+    confirmed_when: list[Enough] = Field(
+        min_length=1,
+        description=(
+            "Whose confirmation is enough: the first line whose `up_to` is not exceeded. Refused: lines that don't go "
+            "up, and a last line with `up_to`."
+        ),
+    )
+    reopen_within_days: int = Field(
+        default=14, ge=1, le=365, description="So many days after closing it can be opened again."
+    )
+    archive_after_days: int | None = Field(
+        default=7,
+        ge=0,
+        le=365,
+        description="So many days after closing the channel is archived. `null`: never.",
+    )
+
+    @model_validator(mode="after")
+    def _goes_up(self) -> "Closing":
+        *some, last = self.confirmed_when
+        bounds = [line.up_to for line in some]
+        if last.up_to is not None or None in bounds or bounds != sorted(set(bounds), key=lambda bound: bound or 0):
+            raise ValueError("confirmed_when: up_to must go up from line to line, and the last line has none")
+        return self
+
+    def enough(self, customers: int) -> Enough:
+        """Whose confirmation is enough when so many customers are affected."""
+        return next(line for line in self.confirmed_when if line.up_to is None or customers <= line.up_to)
+
+
+class Review(Part):
+    """The postmortem (domain.md section 10)."""
+
+    sections: dict[Section, list[Owner]] = Field(
+        description=(
+            "Who writes which section: the first of these whom the incident has. Refused: a section that is left out, "
+            "and nobody."
+        )
+    )
+
+    @field_validator("sections")
+    @classmethod
+    def _all_of_them(cls, value: dict[Section, list[Owner]]) -> dict[Section, list[Owner]]:
+        if missing := [section for section in Section if not value.get(section)]:
+            raise ValueError(f"{', '.join(missing)} must be there, with somebody who writes it")
+        return value
+
+
+class Weekday(StrEnum):
+    """A day of the week."""
+
+    MONDAY = "monday"
+    TUESDAY = "tuesday"
+    WEDNESDAY = "wednesday"
+    THURSDAY = "thursday"
+    FRIDAY = "friday"
+    SATURDAY = "saturday"
+    SUNDAY = "sunday"
+
+
+class Actions(Part):
+    """Action items: who hears of those that are overdue, and when (domain.md section 10)."""
+
+    managers: list[RungRole] = Field(
+        min_length=1, description="The rungs of the ladder whose people hear of overdue action items once a week."
+    )
+    weekday: Weekday = Field(default=Weekday.MONDAY, description="The day of the week on which they do.")
+    at: Clock = Field(default=time(9), description="The time of that day, in the company's time zone.")
 
 
 class Procedure(Part):
@@ -704,6 +866,10 @@ class Procedure(Part):
             "trigger that `triggers` does not have."
         ),
     )
+    plans: Plans = Field(description="Who approves a plan, up to which compensation.")
+    closing: Closing = Field(description="When it is confirmed, how long it can be opened again, and its channel.")
+    review: Review = Field(description="The postmortem.")
+    actions: Actions = Field(description="Action items that are overdue.")
     urgent_customers: UrgentCustomers = Field(
         default=UrgentCustomers(), description="Which customers are called first, and reminded of earlier."
     )
@@ -727,6 +893,7 @@ class Procedure(Part):
             *(who for needs in self.roles.values() for who in everybody(needs.people)),
             *(who for times in self.duties.values() for people in times.copies.values() for who in people),
             *(word for words in self.may.values() for word in words),
+            *(word for severity in Severity for word in self.plans.approval.at(severity)),
         ]
         return {who.removeprefix("@") for who in named if who.startswith("@")}
 

@@ -30,7 +30,8 @@ from bot.procedure import (
 )
 from bot.settings import WrongSetup
 
-ASKED = (Duty.ACCEPT_ROLE, Duty.TASK)  # they start whenever somebody is asked, at any severity
+# They start whenever somebody is asked, at any severity.
+ASKED = (Duty.ACCEPT_ROLE, Duty.TASK, Duty.APPROVE_PLAN, Duty.REQUEST, Duty.ACCEPT_POSTMORTEM, Duty.ACTION)
 Mistake = tuple[tuple[str | int, ...], str]  # where it stands, and what to do
 
 # What is written without quotes and is no word.
@@ -325,6 +326,11 @@ def _permissions(procedure: Procedure) -> Iterator[Mistake]:
             if word not in (*WHO, *TEAM, *RUNGS) and not re.fullmatch(WHO_OR_GROUP, word):
                 known = f"{', '.join(WHO)}, a role, a rung, a group (@legal) or a person's id"
                 yield ("may", action, number), f"{word} is nobody: write {known}"
+    for severity in Severity:
+        for number, word in enumerate(procedure.plans.approval.at(severity)):
+            if word not in (*TEAM, *RUNGS) and not re.fullmatch(WHO_OR_GROUP, word):
+                where = ("plans", "approval", str(int(severity)), number)
+                yield where, f"{word} is nobody: write a role, a rung, a group (@legal) or a person's id"
 
 
 def _thresholds(grading: Sequence[Criterion]) -> Iterator[Mistake]:

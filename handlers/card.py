@@ -24,11 +24,12 @@ from bot.incident import (
     Severity,
     Status,
 )
+from bot.plan import Plan
 from bot.wording import Mrkdwn, Wording, channel_link, escape, mention
 from handlers import duties, masks
 from handlers.blocks import actions, button, context, divider, fitting, header, overflow, quote, section
 from handlers.desk import Desk, Drawing
-from storage import customers, deadlines, gradings, incidents, notes, roles
+from storage import customers, deadlines, gradings, incidents, notes, plans, roles
 from storage.notes import Note
 from storage.outbox import Message
 
@@ -36,15 +37,39 @@ SIGN = {Severity.ONE: "🔴", Severity.TWO: "🟠", Severity.THREE: "🟡"}
 NOT_GRADED = "⚪"
 SHOWN_WITH_INCIDENT = ("card", "announcement", "checklist")  # drawn again whenever an incident changes
 
-# What is needed less often; Slack takes five.
-MENU = ("ledger.open", "grade.open", "roles.open", "roles.hand_over", "dismiss.open")
-COMPLAINT_MENU = ("ledger.open", "roles.hand_over")
+# What is needed less often, by where it stands; Slack takes five. Everything else is behind the last one.
+MENU = ("ledger.open", "grade.open", "roles.open", "dismiss.open", "more.open")
+GRADED_MENU = ("ledger.open", "progress.open", "grade.open", "roles.hand_over", "more.open")
+FIXED_MENU = ("ledger.open", "satisfaction.open", "actions.open", "fixed.not_fixed", "more.open")
+COMPLAINT_MENU = ("ledger.open", "roles.hand_over", "more.open")
+CLOSED_MENU = ("reopen.open", "actions.open", "dossier.make")
 # Shown with the roles, in the checklist, with the words, with the severity, or counted in the line about customers.
-NOT_ON_CARD = (Duty.ACCEPT_ROLE, Duty.TASK, Duty.APPROVE_STATEMENT, Duty.REGRADE, Duty.PROMISE, Duty.CALL_AGAIN)
+NOT_ON_CARD = (
+    Duty.ACCEPT_ROLE,
+    Duty.TASK,
+    Duty.APPROVE_STATEMENT,
+    Duty.REGRADE,
+    Duty.PROMISE,
+    Duty.CALL_AGAIN,
+    Duty.REQUEST,
+    Duty.BRIEF,
+    Duty.SECTION,
+    Duty.ACTION,
+)
 TOLD = ("place", "demand", "done_already", "impact")  # what the reporter said in own words
 
 # The steps of the procedure in their order: the first that is still to be done is the card's primary button.
-NEXT = ("verify.open", "grade.open", "roles.open", "solution.open", "contact.open")
+NEXT = (
+    "verify.open",
+    "grade.open",
+    "roles.open",
+    "plan.open",
+    "fixed.open",
+    "confirm.open",
+    "close.open",
+    "solution.open",
+    "contact.open",
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +87,12 @@ class Facets:
     roles: Sequence[Assignment]
     needed: Sequence[Role]
     mask: Callable[[str], str]
+    plans: Sequence[Plan]
+
+    @property
+    def plan(self) -> Plan | None:
+        """The latest version of this round's plan."""
+        return next((plan for plan in reversed(self.plans) if plan.round == self.incident.round), None)
 
 
 def facets(desk: Desk, tx: Connection, incident: Incident) -> Facets:
@@ -80,6 +111,7 @@ def facets(desk: Desk, tx: Connection, incident: Incident) -> Facets:
         roles.of_incident(tx, incident.id),
         duties.needed(desk.procedure, incident),
         masking([name for customer in known for name in known_by(customer)]),
+        plans.of_incident(tx, incident.id),
     )
 
 
@@ -289,15 +321,21 @@ def _link(item: Evidence, mask: Callable[[str], str], words: Wording) -> Mrkdwn:
 
 def _buttons(facets: Facets, words: Wording) -> list[ButtonElement]:
     """The next step of the procedure is the primary one; what has been done is not offered any more."""
-    incident = facets.incident
+    incident, plan = facets.incident, facets.plan
     running = {deadline.duty for deadline in facets.deadlines if deadline.is_running}
     given = {*roles.holders(facets.roles), *roles.asked(facets.roles)}
     is_emergency = incident.status is not Status.COMPLAINT
     offers = {
         "verify.open": is_emergency and incident.verified_at is None,
         "grade.open": is_emergency and incident.severity is None,
-        "roles.open": is_emergency and incident.severity is not None and not set(facets.needed) <= given,
-        "solution.open": bool(running & {Duty.PRELIMINARY_SOLUTION, Duty.COMPLAINT_SOLUTION, Duty.COMPLEX_SOLUTION}),
+        "roles.open": incident.status.is_unsolved and incident.severity is not None and not set(facets.needed) <= given,
+        "plan.open": incident.status.is_unsolved
+        and incident.severity is not None
+        and (plan is None or plan.refused_at is not None),
+        "fixed.open": incident.status.is_unsolved and plan is not None and plan.approved_at is not None,
+        "confirm.open": incident.status is Status.FIXED,
+        "close.open": incident.status is Status.CONFIRMED,
+        "solution.open": not is_emergency and bool(running & {Duty.COMPLAINT_SOLUTION, Duty.COMPLEX_SOLUTION}),
         "contact.open": True,
     }
     offered = [action for action in NEXT if offers[action]]
@@ -317,10 +355,15 @@ def _buttons(facets: Facets, words: Wording) -> list[ButtonElement]:
 
 def _menu(facets: Facets, words: Wording) -> OverflowMenuElement | None:
     incident = facets.incident
-    if not incident.status.is_open:
+    if incident.status is Status.DISMISSED:
         return None
-    choices = COMPLAINT_MENU if incident.status is Status.COMPLAINT else MENU
-    if facets.counts.total == 1:  # one customer needs no list
+    choices = {
+        Status.COMPLAINT: COMPLAINT_MENU,
+        Status.FIXED: FIXED_MENU,
+        Status.CONFIRMED: FIXED_MENU,
+        Status.CLOSED: CLOSED_MENU,
+    }.get(incident.status, MENU if incident.severity is None else GRADED_MENU)
+    if incident.status.is_open and facets.counts.total == 1:  # one customer needs no list
         choices = ("customer.show", *choices[1:])
     return overflow("card.menu", [(words.text(f"button.{choice}"), f"{choice}:{incident.id}") for choice in choices])
 

@@ -4,7 +4,9 @@ Each errand is claimed for a while (a lease), done, and deleted. What Slack refu
 Retry-After; what may have taken effect without an answer is marked unsure, and looked for before it is done again.
 """
 
+import hashlib
 import http.client
+import json
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -220,31 +222,48 @@ class Courier:
         with desk.db.read() as tx:
             message = outbox.message(tx, errand.message_id)
             drawing = self._drawings[message.drawing](desk, tx, message)
+            first = outbox.message(tx, message.thread) if message.thread else None
             place = None if message.ts else _place(desk, tx, message)
         blocks = [block.to_dict() for block in drawing.blocks]
         if message.place == "person":
             self._show_at_home(desk, str(message.user_id))
         if message.ts and message.channel_id:
-            desk.client.chat_update(channel=message.channel_id, ts=message.ts, text=drawing.text, blocks=blocks)
+            self._edit(message, drawing.text, blocks)
             return
-        channel_id = place or _find_place(desk, message)
-        ts = _already_said(desk, channel_id, message) if errand.unsure else None
+        if first is not None and first.ts is None:
+            raise Later("its thread has not begun", 5)
+        thread = first.ts if first else None
+        channel_id = str(first.channel_id) if first else place or _find_place(desk, message)
+        ts = _already_said(desk, channel_id, message, thread) if errand.unsure else None
         if ts is None:
             try:
-                ts = _say(desk, channel_id, message, drawing.text, blocks)
+                ts = _say(desk, channel_id, message, drawing.text, blocks, thread)
             except SlackApiError as error:
-                if message.place != "announcements" or error.response["error"] not in NO_PLACE:
+                named = _named_place(desk, message.place)
+                if named is None or first is not None or error.response["error"] not in NO_PLACE:
                     raise
                 # Somebody has archived or replaced the channel: it is looked for anew.
                 with desk.db.begin() as tx:
-                    people.forget_place(tx, desk.procedure.channels.announcements)
-                raise Later("the channel for announcements is gone", 60) from None
+                    people.forget_place(tx, named)
+                raise Later(f"the channel for {message.place} is gone", 60) from None
         with desk.db.begin() as tx:
             outbox.set_said(tx, message.id, channel_id, ts)
             if message.drawing == "card":
                 outbox.ask(
                     tx, "pin", f"pin:{message.incident_id}", desk.now(), message.incident_id, {"message": message.id}
                 )
+
+    def _edit(self, message: Message, text: str, blocks: list[Json]) -> None:
+        """What is read at leisure is left alone while it looks the same: its thread stays as people know it."""
+        digest = hashlib.sha256(json.dumps([text, blocks]).encode()).hexdigest()
+        at_leisure = message.drawing in outbox.AT_LEISURE
+        if at_leisure and digest == message.digest:
+            return
+        self._desk.client.chat_update(channel=str(message.channel_id), ts=str(message.ts), text=text, blocks=blocks)
+        if not at_leisure:
+            return
+        with self._desk.db.begin() as tx:
+            outbox.set_digest(tx, message.id, digest)
 
     def _show_at_home(self, desk: Desk, user_id: str) -> None:
         """What somebody is told, and what has become of it, is seen in their App Home too while they look at it."""
@@ -255,12 +274,13 @@ class Courier:
                 outbox.ask_for_home(tx, user_id, desk.now())
 
 
-def _say(desk: Desk, channel_id: str, message: Message, text: str, blocks: list[Json]) -> str:
+def _say(desk: Desk, channel_id: str, message: Message, text: str, blocks: list[Json], thread: str | None) -> str:
     """Posts a message that can be found again by its id. Returns its ts."""
     said = desk.client.chat_postMessage(
         channel=channel_id,
         text=text,
         blocks=blocks,
+        thread_ts=thread,
         metadata={"event_type": EVENT, "event_payload": {"message": message.id}},
         unfurl_links=False,
         unfurl_media=False,
@@ -272,17 +292,23 @@ def _place(desk: Desk, tx: Connection, message: Message) -> str | None:
     """Where it is to be said, as far as it is known."""
     if message.place == "incident":
         return incidents.get(tx, message.incident_id).channel_id
-    if message.place == "announcements":
-        return people.place(tx, desk.procedure.channels.announcements)
+    if named := _named_place(desk, message.place):
+        return people.place(tx, named)
     return people.dm_channel(tx, str(message.user_id))
+
+
+def _named_place(desk: Desk, place: str) -> str | None:
+    """The channel that the procedure names for it, if it names one."""
+    channels = desk.procedure.channels
+    return {"announcements": channels.announcements, "reviews": channels.reviews}.get(place)
 
 
 def _find_place(desk: Desk, message: Message) -> str:
     """A place that is not known yet. Raises Later when there is none."""
     if message.place == "incident":
         raise Later("the channel is not open yet", 5)
-    if message.place == "announcements":
-        return find_place(desk, desk.procedure.channels.announcements)
+    if named := _named_place(desk, message.place):
+        return find_place(desk, named)
     return direct_channel(desk, str(message.user_id))
 
 
@@ -315,12 +341,16 @@ def find_place(desk: Desk, name: str) -> str:
     raise Later(f"no channel {name}", 600)
 
 
-def _already_said(desk: Desk, channel_id: str, message: Message) -> str | None:
+def _already_said(desk: Desk, channel_id: str, message: Message, thread: str | None) -> str | None:
     """Looks for a message of which no answer came: by the id in its metadata (Slack has no idempotency key)."""
     oldest = (message.created_at - timedelta(hours=1)).timestamp()  # clocks differ
-    for page in desk.client.conversations_history(
-        channel=channel_id, oldest=str(oldest), limit=200, include_all_metadata=True
-    ):
+    if thread is None:
+        pages = desk.client.conversations_history(
+            channel=channel_id, oldest=str(oldest), limit=200, include_all_metadata=True
+        )
+    else:
+        pages = desk.client.conversations_replies(channel=channel_id, ts=thread, limit=200, include_all_metadata=True)
+    for page in pages:
         for said in page["messages"]:
             metadata = said.get("metadata") or {}
             if metadata.get("event_type") == EVENT and metadata.get("event_payload", {}).get("message") == message.id:

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from bot import lifecycle
 from bot.incident import Incident, Listed, NotAllowed, Person
 from bot.wording import Mrkdwn, Wording
+from handlers import windows
 from handlers.blocks import Json, actions, button, context, modal, section
 from handlers.desk import Desk
 from handlers.words import choice, chosen_id
@@ -121,10 +122,7 @@ def _reveal(
             return
     title = words.text("customer.title", number=incident.number)
     view = modal("customer.shown", title, told, close=words.text("form.close"))
-    if (body.get("view") or {}).get("type") == "modal":
-        client.views_push(trigger_id=body["trigger_id"], view=view)
-    else:
-        client.views_open(trigger_id=body["trigger_id"], view=view)
+    windows.show(client, body, view)
 
 
 def _told(listed: Listed, count: int, words: Wording) -> Sequence[Block]:

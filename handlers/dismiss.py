@@ -17,6 +17,7 @@ from handlers import duties, team
 from handlers.blocks import Json, modal, section
 from handlers.desk import Desk
 from handlers.fields import Answers, Text, Word
+from handlers.windows import show
 from handlers.words import choice, chosen_id
 from storage import deadlines, incidents, journal, outbox, roles
 
@@ -47,7 +48,7 @@ def open_form(
         incident = incidents.get(tx, chosen_id(action))
         lifecycle.check_is_emergency(incident)
         team.check_may(desk, tx, "dismiss", incident, person.user_id)
-    client.views_open(trigger_id=body["trigger_id"], view=form(incident, words))
+    show(client, body, form(incident, words))
     ack()
 
 

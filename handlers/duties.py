@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from bot import deadlines as rules
 from bot import grading
 from bot.deadlines import Plan, Rosters
-from bot.incident import TEAM, Deadline, Duty, Event, Incident, Moment, MomentKind, Role, Stage, Status, TaskState
+from bot.incident import TEAM, Deadline, Duty, Event, Incident, Moment, MomentKind, Role, Stage, TaskState
 from bot.procedure import Procedure
 from handlers.desk import Desk
 from storage import customers, deadlines, incidents, people, roles, tasks
@@ -22,9 +22,19 @@ OF_THEIR_OWN = (
     Duty.ACCEPT_ROLE,
     Duty.TASK,
     Duty.APPROVE_STATEMENT,
+    Duty.APPROVE_PLAN,
+    Duty.REQUEST,
+    Duty.CALL_IN_PERSON,
+    Duty.SECTION,
+    Duty.ACCEPT_POSTMORTEM,
+    Duty.ACTION,
     Duty.REGRADE,
     *SAID_SO,
 )  # each starts and ends with what it is about
+# Owed anew with each solution: a customer who is not satisfied opens the incident again.
+OF_A_ROUND = (Duty.CONFIRMATION, Duty.SECOND_PLAN, Duty.SATISFACTION, Duty.FOLLOW_UP, Duty.POSTMORTEM)
+# What goes on when an incident is closed: it is about the lesson, not about the customers.
+AFTER_CLOSING = (Duty.FOLLOW_UP, Duty.SECTION, Duty.POSTMORTEM, Duty.ACCEPT_POSTMORTEM, Duty.ACTION)
 BEFORE_A_SOLUTION = (Stage.FIRST_CONTACT, Stage.COMFORT, Stage.PROGRESS, Stage.DELAY, Stage.TEMPORARY_MEASURE)
 TO_EVERYBODY = (Duty.COMPLAINT_RESPONSE, Duty.COMPLAINT_FEEDBACK, Duty.FOLLOW_UP)  # met when each customer has heard
 
@@ -53,7 +63,9 @@ def begin(desk: Desk, tx: Connection, incident: Incident, events: Iterable[Event
     """Something has happened: what it starts, starts. What was owed before is not owed once more, except updates."""
     holders = roles.holders(roles.of_incident(tx, incident.id))
     who = company(desk, tx, incident.reporter_id, *holders.values())
-    known = {deadline.duty for deadline in deadlines.of_incident(tx, incident.id)} - {Duty.UPDATE}
+    found = deadlines.of_incident(tx, incident.id)
+    known = {each.duty for each in found if each.is_running or each.duty not in (Duty.UPDATE, *OF_A_ROUND)}
+    known -= {Duty.UPDATE}
     started = _starting(events, incident, known, who, now)
     deadlines.start(tx, incident.id, [_plan(duty, incident, holders, who, now) for duty in started])
 
@@ -229,7 +241,7 @@ def heard(
             if moved != deadline:
                 deadlines.change(tx, moved)
                 changed.append(deadline.id)
-    if not is_updated and incident.status in (Status.REPORTED, Status.VERIFIED):
+    if not is_updated and incident.status.is_unsolved:
         begin(desk, tx, incident, [Event.CONTACTED], oldest)
     return changed
 
@@ -274,7 +286,7 @@ def customers_changed(desk: Desk, tx: Connection, incident: Incident, by: str, n
         return [*changed, *deadlines.meet(tx, incident.id, [Duty.FIRST_CONTACT], by, now)]
     is_met = bool(first) and not any(each.is_running for each in first)
     is_owed = rules.is_owed(Duty.FIRST_CONTACT, incident.level, grading.facts_of(incident, now), desk.procedure)
-    if is_met and is_owed and incident.status in (Status.REPORTED, Status.VERIFIED):
+    if is_met and is_owed and incident.status.is_unsolved:
         holders = roles.holders(roles.of_incident(tx, incident.id))
         who = company(desk, tx, incident.reporter_id, *holders.values())
         deadlines.start(tx, incident.id, [_plan(Duty.FIRST_CONTACT, incident, holders, who, now)])
@@ -295,7 +307,7 @@ def feelings_changed(desk: Desk, tx: Connection, incident: Incident, now: dateti
     incident = incidents.get(tx, incident.id)
     is_graver = incident.severity is not None and severity < min(before, incident.severity)
     changed = reconsider(desk, tx, incident, now, regraded=True)
-    if is_graver and incident.status in (Status.REPORTED, Status.VERIFIED):
+    if is_graver and incident.status.is_unsolved:
         _propose(tx, incident, now, now)
     return changed
 
@@ -312,7 +324,7 @@ def _is_urgent(incident: Incident, procedure: Procedure) -> bool:
 
 def _missing(tx: Connection, incident: Incident, who: Company, now: datetime) -> list[Duty]:
     """What is owed at this severity because of something that has happened, and has no clock yet."""
-    if incident.status not in (Status.REPORTED, Status.VERIFIED):
+    if not incident.status.is_unsolved:
         return []
     found = deadlines.of_incident(tx, incident.id)
     happened = [Event.REPORTED]

@@ -40,6 +40,7 @@ from handlers.blocks import Json, actions, button, modal, section
 from handlers.card import SHOWN_WITH_INCIDENT, SIGN
 from handlers.desk import Desk, Drawing
 from handlers.fields import Amount, Answers, Choice, Number, Text, When, Word
+from handlers.windows import show
 from handlers.words import choice, chosen_id
 from storage import deadlines, gradings, incidents, journal, outbox
 from storage.outbox import Message, Saying
@@ -109,7 +110,7 @@ def open_form(
         last = _last(tx, incident)
     lifecycle.check_is_emergency(incident)
     start = Start(incident.id, last.id if last else 0)
-    client.views_open(trigger_id=body["trigger_id"], view=form(incident, start, desk.procedure, words, now))
+    show(client, body, form(incident, start, desk.procedure, words, now))
     ack()
 
 

@@ -26,6 +26,7 @@ from handlers.blocks import Json, actions, button, context, divider, modal, over
 from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.desk import Desk
 from handlers.fields import Answers, Text, Word
+from handlers.windows import show
 from handlers.words import choice, chosen_id
 from storage import customers, deadlines, incidents, journal, outbox, people
 from storage.customers import Page, Which
@@ -86,7 +87,7 @@ def open_form(
 ) -> None:
     """Its first page; that it was looked at is on record before it is shown."""
     view = form(desk, Shown(chosen_id(action)), person, words, now)
-    client.views_open(trigger_id=body["trigger_id"], view=view)
+    show(client, body, view)
     ack()
 
 
@@ -156,7 +157,7 @@ def open_correct(
         incident = _changeable(desk, tx, shown.incident, person)
         listed = _listed(tx, incident, customer_id)
         journal.add(tx, incident.id, "customer_seen", person.user_id, now, form="correct")
-    client.views_push(trigger_id=body["trigger_id"], view=correct_form(shown, listed, str(body["view"]["id"]), words))
+    show(client, body, correct_form(shown, listed, str(body["view"]["id"]), words))
     ack()
 
 
@@ -210,7 +211,7 @@ def open_remove(
         if listed.removed_at is not None:
             raise NotAllowed("allowed.customer_is_off", by=listed.removed_by, at=listed.removed_at)
         journal.add(tx, incident.id, "customer_seen", person.user_id, now, form="remove")
-    client.views_push(trigger_id=body["trigger_id"], view=remove_form(shown, listed, str(body["view"]["id"]), words))
+    show(client, body, remove_form(shown, listed, str(body["view"]["id"]), words))
     ack()
 
 

@@ -31,19 +31,39 @@ DOES = {
     Duty.ASSEMBLE_TEAM: "roles.open",
     Duty.FIRST_CONTACT: "contact.open",
     Duty.UPDATE: "contact.open",
-    Duty.PRELIMINARY_SOLUTION: "solution.open",
+    Duty.PRELIMINARY_SOLUTION: "plan.open",
     Duty.COMPLAINT_RESPONSE: "contact.open",
     Duty.COMPLAINT_SOLUTION: "solution.open",
     Duty.COMPLEX_SOLUTION: "solution.open",
     Duty.COMPLAINT_FEEDBACK: "contact.open",
     Duty.FOLLOW_UP: "contact.open",
+    Duty.APPROVE_PLAN: "plan.check",
+    Duty.REQUEST: "requests.done",
+    Duty.BRIEF: "progress.open",
+    Duty.CONFIRMATION: "confirm.open",
+    Duty.CALL_IN_PERSON: "contact.with",
+    Duty.SECOND_PLAN: "plan.open",
+    Duty.SATISFACTION: "satisfaction.open",
+    Duty.SECTION: "postmortem.write",
+    Duty.POSTMORTEM: "postmortem.submit_open",
+    Duty.ACCEPT_POSTMORTEM: "postmortem.check",
+    Duty.ACTION: "actions.done_open",
     Duty.PROMISE: "reminders.kept",
     Duty.CALL_AGAIN: "contact.with",
     Duty.TASK: "tasks.done",
     Duty.APPROVE_STATEMENT: "statement.check",
     Duty.REGRADE: "grade.confirm",
 }
-OF_A_SUBJECT = ("tasks.done", "roles.accept", "roles.decline", "contact.with", "statement.check")
+OF_A_SUBJECT = (
+    "tasks.done",
+    "roles.accept",
+    "roles.decline",
+    "contact.with",
+    "statement.check",
+    "plan.check",
+    "requests.done",
+    "actions.done_open",
+)
 SOMEBODY_ELSES = ("acknowledge.confirm",)
 OF_A_DEADLINE = (*SOMEBODY_ELSES, "reminders.kept")
 PARTS = 10  # what falls together in one message; Slack takes 50 blocks
@@ -212,6 +232,8 @@ def doing(action: str, deadline: Deadline, words: Wording, primary: bool = False
         value = deadline.subject
     elif action in OF_A_DEADLINE:
         value = deadline.id
+    elif action == "postmortem.write":
+        value = f"{deadline.incident_id}:{deadline.subject}"
     return button(words.text(f"button.{action}"), action, value, primary=primary)
 
 
@@ -233,6 +255,8 @@ def _buttons(
 NOT_TAKEN = (
     Duty.ACCEPT_ROLE,
     Duty.APPROVE_STATEMENT,
+    Duty.APPROVE_PLAN,
+    Duty.ACCEPT_POSTMORTEM,
     Duty.REPORT_UP,
     Duty.INFORM_EXECUTIVE,
     Duty.INVOLVE_PR,

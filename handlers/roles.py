@@ -24,6 +24,7 @@ from handlers import duties, team
 from handlers.blocks import Json, modal, section
 from handlers.desk import Desk
 from handlers.fields import Answers, Choice, Somebody, Text
+from handlers.windows import show
 from handlers.words import choice, chosen_id, word
 from storage import deadlines, incidents, journal, notes, outbox, people, roles
 from storage.outbox import Errand, Saying
@@ -90,7 +91,7 @@ def open_form(
         team.check_may(desk, tx, "assign_roles", incident, person.user_id)
         lifecycle.check_is_emergency(incident)
         seats, start = seats_of(desk, tx, incident, incident.kind), Start(incident.id, _last_id(tx, incident))
-    client.views_open(trigger_id=body["trigger_id"], view=form(incident, start, seats, desk.procedure, words))
+    show(client, body, form(incident, start, seats, desk.procedure, words))
     ack()
 
 
@@ -245,7 +246,7 @@ def open_decline(
         holder = roles.holders(roles.of_incident(tx, incident.id)).get(asked.role)
     lifecycle.check_has_or_is_asked(asked, person.user_id)
     lifecycle.check_open(incident)
-    client.views_open(trigger_id=body["trigger_id"], view=decline_form(incident, asked, holder, words))
+    show(client, body, decline_form(incident, asked, holder, words))
     ack()
 
 
@@ -312,7 +313,7 @@ def open_hand_over(
         offers = _offers(tx, person.user_id, incident, words)
     if not offers or offers[0][0] == ALL:
         raise NotAllowed("allowed.nothing_to_hand_over")
-    client.views_open(trigger_id=body["trigger_id"], view=hand_over_form(offers, words))
+    show(client, body, hand_over_form(offers, words))
     ack()
 
 
@@ -324,7 +325,7 @@ def open_hand_over_of_all(ack: Ack, body: Json, client: WebClient, desk: Desk, w
         offers = sorted({**dict(here), **dict(_offers(tx, person.user_id, None, words))}.items(), key=_all_first)
     if not offers:
         raise NotAllowed("allowed.nothing_to_hand_over")
-    client.views_open(trigger_id=body["trigger_id"], view=hand_over_form(offers[:OPTIONS], words))
+    show(client, body, hand_over_form(offers[:OPTIONS], words))
     ack()
 
 

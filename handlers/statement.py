@@ -36,6 +36,7 @@ from handlers.blocks import Json, modal, section
 from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.desk import Desk
 from handlers.fields import Answers, Choice, Text, When, Word
+from handlers.windows import redraw, show
 from handlers.words import chosen_id, word
 from storage import deadlines, incidents, journal, notes, outbox, statements
 
@@ -124,7 +125,7 @@ def open_form(
     """Says who may when this person may not. From another form it lies above that one."""
     with desk.db.read() as tx:
         view = _new(desk, tx, incidents.get(tx, chosen_id(action)), words, person, now)
-    _show(client, body, view)
+    show(client, body, view)
     ack()
 
 
@@ -142,7 +143,7 @@ def open_revision(
     start = Start(incident.id, statement.id, int(now.timestamp()))
     notice = words.mrkdwn("statement.to_change", reason=statement.reason)
     view = form(incident, start, words, statement.channel, statement.language, statement.words, [notice])
-    _show(client, body, view)
+    show(client, body, view)
     ack()
 
 
@@ -256,7 +257,7 @@ def check(
             team.check_may(desk, tx, "state_publicly", incident, person.user_id)
         _note_look(tx, found, person, now)
         view = _window(desk, found, person, words)
-    _show(client, body, view)
+    show(client, body, view)
     ack()
 
 
@@ -283,7 +284,7 @@ def approve(
         outbox.redraw(tx, [incident.id], now, [*SHOWN_WITH_INCIDENT, *approvals.SHOWN], met)
         view = _window(desk, after, person, words)
     if "view" in body and body["view"].get("callback_id") == "statement.shown":
-        _redraw(client, body, view)
+        redraw(client, body, view)
     ack()
     desk.wake()
 
@@ -298,7 +299,7 @@ def open_refusal(
         lifecycle.check_open(incident)
         found = approvals.people_of(desk, tx, incident)
         lifecycle.check_can_answer_statement(statement, person.user_id, found)
-    _show(client, body, refusal_form(statement, words))
+    show(client, body, refusal_form(statement, words))
     ack()
 
 
@@ -352,7 +353,7 @@ def open_publishing(
     with desk.db.read() as tx:
         statement = statements.get(tx, _about(action))
         _check_can_publish(desk, tx, incidents.get(tx, statement.incident_id), statement, person)
-    _show(client, body, publishing_form(statement, words, now))
+    show(client, body, publishing_form(statement, words, now))
     ack()
 
 
@@ -453,22 +454,6 @@ def _window(desk: Desk, found: Facets, person: Person, words: Wording) -> View:
         close=words.text("form.close"),
         about=str(found.statement.id),
     )
-
-
-def _show(client: WebClient, body: Json, view: View) -> None:
-    """In a window of its own, or above the one from which it was asked for."""
-    if body.get("view", {}).get("type") == "modal":
-        client.views_push(trigger_id=body["trigger_id"], view=view)
-    else:
-        client.views_open(trigger_id=body["trigger_id"], view=view)
-
-
-def _redraw(client: WebClient, body: Json, view: View) -> None:
-    try:
-        client.views_update(view_id=body["view"]["id"], view=view)
-    except SlackApiError as error:
-        if error.response["error"] != "not_found":  # it was closed meanwhile
-            raise
 
 
 def _about(action: Json) -> int:

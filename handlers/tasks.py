@@ -19,6 +19,7 @@ from handlers.blocks import Json, modal, section
 from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.desk import Desk
 from handlers.fields import Answers, Choice, Number, Text
+from handlers.windows import show
 from handlers.words import choice, chosen_id
 from storage import deadlines, incidents, journal, outbox, tasks
 
@@ -95,7 +96,7 @@ def open_reason(
         said = masks.of(tx, incident.id)(desk.procedure.task_words(task, words.language))
     lifecycle.check_open(incident)
     lifecycle.check_is_unfinished(task)
-    client.views_open(trigger_id=body["trigger_id"], view=reason_form(task, said, words))
+    show(client, body, reason_form(task, said, words))
     ack()
 
 
@@ -140,7 +141,7 @@ def open_form(
         incident = incidents.get(tx, chosen_id(action))
         team.check_may(desk, tx, "work_on_tasks", incident, person.user_id)
     lifecycle.check_open(incident)
-    client.views_open(trigger_id=body["trigger_id"], view=form(incident, words))
+    show(client, body, form(incident, words))
     ack()
 
 

@@ -15,6 +15,7 @@ from handlers.blocks import Json, modal
 from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.desk import Desk
 from handlers.fields import Answers, Text
+from handlers.windows import show
 from handlers.words import chosen_id
 from storage import deadlines, incidents, journal, notes, outbox
 
@@ -35,7 +36,7 @@ def open_form(
         incident = incidents.get(tx, chosen_id(action))
         team.check_may(desk, tx, "verify", incident, person.user_id)
     lifecycle.check_can_verify(incident)
-    client.views_open(trigger_id=body["trigger_id"], view=form(incident, desk.procedure, words))
+    show(client, body, form(incident, desk.procedure, words))
     ack()
 
 

@@ -27,13 +27,22 @@ PEOPLE = (
     Someone("U0MEI", "mei", "Mei 梅", "Customer service lead", "zh-CN", SHANGHAI, ("support-oncall", "support-leads")),
     Someone("U0WANG", "wang", "Wang 王", "Supervisor", "zh-CN", SHANGHAI, ("supervisors",)),
     Someone("U0TOM", "tom", "Tom Berger", "Supervisor", tz="Europe/Berlin", groups=("supervisors",)),
-    Someone("U0ZHOU", "zhou", "Zhou 周", "Technical support engineer", "zh-CN", SHANGHAI, ("tech-support",)),
+    Someone(
+        "U0ZHOU", "zhou", "Zhou 周", "Technical support engineer", "zh-CN", SHANGHAI, ("tech-support", "tech-heads")
+    ),
     Someone("U0QIAN", "qian", "Qian 钱", "Technical support engineer", "zh-CN", SHANGHAI, ("tech-support",)),
     Someone("U0LEA", "lea", "Lea Martin", "Legal counsel", tz="Europe/Paris", groups=("legal",)),
     Someone("U0PAT", "pat", "Pat Reilly", "Public relations", tz="America/New_York", groups=("pr",)),
     Someone("U0HE", "he", "He 何", "Customer relations", "zh-CN", SHANGHAI, ("customer-relations",)),
     Someone("U0QUINN", "quinn", "Quinn Doyle", "Quality manager", groups=("quality",)),
-    Someone("U0BEN", "ben", "Ben Costa", "Business owner, payments", tz="America/New_York", groups=("business",)),
+    Someone(
+        "U0BEN",
+        "ben",
+        "Ben Costa",
+        "Business owner, payments",
+        tz="America/New_York",
+        groups=("business", "business-heads"),
+    ),
     Someone("U0SUN", "sun", "Sun 孙", "Head of service", "zh-CN", SHANGHAI, ("service-heads",)),
     Someone("U0EVA", "eva", "Eva Lindqvist", "Executive", tz="Europe/Stockholm", groups=("executives",)),
     Someone("U0GUEST", "gus", "Gus Guest", "Guest of a supplier", is_restricted=True),
@@ -62,6 +71,8 @@ GROUPS = (
     Group("S0CREL", "customer-relations", "Customer relations"),
     Group("S0QUAL", "quality", "Quality"),
     Group("S0BUSI", "business", "Business owners"),
+    Group("S0TECHHEADS", "tech-heads", "Heads of technology"),
+    Group("S0BUSIHEADS", "business-heads", "Heads of business"),
 )
 
 CHANNELS = (

@@ -189,9 +189,26 @@ def set_complaint(tx: Connection, incident_id: int, by: str, reason: str, now: d
     _set(tx, incident_id, status=Status.COMPLAINT, dismissed_at=now, dismissed_by=by, dismissal_reason=reason)
 
 
-def set_closed(tx: Connection, incident_id: int, now: datetime) -> None:
-    """Nothing is owed any more."""
-    _set(tx, incident_id, status=Status.CLOSED, closed_at=now)
+def set_fixed(tx: Connection, incident_id: int, by: str, now: datetime) -> None:
+    """It works again; the customers have still to say so."""
+    _set(tx, incident_id, status=Status.FIXED, fixed_at=now, fixed_by=by, confirmed_at=None)
+
+
+def set_confirmed(tx: Connection, incident_id: int, now: datetime) -> None:
+    """Enough customers have said that it is solved."""
+    _set(tx, incident_id, status=Status.CONFIRMED, confirmed_at=now)
+
+
+def set_closed(tx: Connection, incident_id: int, by: str | None, now: datetime, reason: str = "") -> None:
+    """Nothing is owed to the customers any more; `reason` says why although something is missing."""
+    _set(tx, incident_id, status=Status.CLOSED, closed_at=now, closed_by=by, closing_reason=reason)
+
+
+def set_reopened(tx: Connection, incident_id: int, by: str, now: datetime) -> None:
+    """It is not solved after all: another round begins. What was said of the earlier ones stays on record."""
+    values = {"status": Status.VERIFIED, "round": incidents.c.round + 1, "reopened_at": now, "reopened_by": by}
+    nothing = {"fixed_at": None, "fixed_by": None, "confirmed_at": None, "closed_at": None, "closed_by": None}
+    _set(tx, incident_id, **values, **nothing, closing_reason="")
 
 
 def set_others_heard(tx: Connection, incident_id: int, count: int) -> None:

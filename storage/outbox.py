@@ -16,6 +16,10 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, or_, se
 from storage.db import upsert
 from storage.tables import messages, outbox
 
+# Drawn again so long after a change at the earliest: what people read at leisure is not edited with each click. Their
+# lane is their own, so that nothing waits behind them.
+AT_LEISURE = {"postmortem": timedelta(seconds=20)}
+
 
 @dataclass(frozen=True)
 class Message:
@@ -32,6 +36,13 @@ class Message:
     created_at: datetime
     channel_id: str | None
     ts: str | None
+    digest: str | None = None
+
+    @property
+    def thread(self) -> int | None:
+        """The message in whose thread it stands."""
+        found = self.detail.get("thread")
+        return None if found is None else int(found)
 
     @property
     def reminds_of(self) -> list[tuple[int, int]]:
@@ -57,7 +68,8 @@ class Errand:
 
 @dataclass(frozen=True)
 class Saying:
-    """A message before it is remembered. `place` is `incident`, `announcements` or `person`."""
+    """A message before it is remembered. `place` is `incident`, `announcements`, `reviews` or `person`; `detail` may
+    have the `thread` in which it stands: the id of its first message."""
 
     incident_id: int
     drawing: str
@@ -70,6 +82,8 @@ class Saying:
     @property
     def lane(self) -> str:
         """What is said in one channel keeps its order; different places don't wait for each other."""
+        if self.drawing in AT_LEISURE:
+            return f"{self.drawing}:{self.incident_id}"
         return f"person:{self.user_id}" if self.place == "person" else f"{self.place}:{self.incident_id}"
 
 
@@ -126,9 +140,9 @@ def redraw(
         ):
             continue
         lane = Saying(message.incident_id, message.drawing, message.place, message.user_id).lane
-        rows.append(
-            _errand_row("draw", lane, now, message.incident_id, message.id) | {"collapses": f"draw:{message.id}"}
-        )
+        row = _errand_row("draw", lane, now, message.incident_id, message.id)
+        not_before = now + AT_LEISURE.get(message.drawing, timedelta(0))
+        rows.append(row | {"collapses": f"draw:{message.id}", "not_before": not_before})
     _collapsed(tx, rows)
 
 
@@ -290,6 +304,11 @@ def set_said(tx: Connection, message_id: int, channel_id: str, ts: str) -> None:
     tx.execute(update(messages).where(messages.c.id == message_id).values(channel_id=channel_id, ts=ts))
 
 
+def set_digest(tx: Connection, message_id: int, digest: str) -> None:
+    """What Slack shows of a message now."""
+    tx.execute(update(messages).where(messages.c.id == message_id).values(digest=digest))
+
+
 def _collapsed(tx: Connection, rows: Sequence[dict[str, Any]]) -> None:
     if not rows:
         return
@@ -351,4 +370,5 @@ def _message(row: Row[Any]) -> Message:
         row.created_at,
         row.channel_id,
         row.ts,
+        row.digest,
     )

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     Dialect,
     ForeignKey,
@@ -121,6 +122,14 @@ incidents = Table(
     Column("closed_at", UtcTime),
     Column("others_heard", Integer, nullable=False, server_default="0"),  # of those who are not in the list by name
     Column("customers_erased_at", UtcTime),
+    Column("round", Integer, nullable=False, server_default="1"),
+    Column("fixed_at", UtcTime),
+    Column("fixed_by", String(20)),
+    Column("confirmed_at", UtcTime),
+    Column("closed_by", String(20)),
+    _words("closing_reason"),
+    Column("reopened_at", UtcTime),
+    Column("reopened_by", String(20)),
     CheckConstraint("proposed_severity in (1, 2, 3)", name="severity"),
     Index(
         "ix_incidents_open",
@@ -310,6 +319,176 @@ statements = Table(
     Index("ix_statements_incident", "incident_id"),
 )
 
+plans = Table(
+    "plans",
+    metadata,
+    _id(),
+    _of_incident(),
+    Column("form_key", String(80), nullable=False, unique=True),
+    Column("version", Integer, nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("by", String(20), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    _words("steps"),
+    Column("owner_id", String(20), nullable=False),
+    Column("until_at", UtcTime, nullable=False),
+    Column("is_temporary", Boolean, nullable=False),
+    _words("told"),
+    _words("resources"),
+    Column("compensation_minor", BigInteger),
+    Column("compensation_currency", String(3)),
+    _words("risks"),
+    Column("approved_by", String(20)),
+    Column("approved_at", UtcTime),
+    Column("refused_by", String(20)),
+    Column("refused_at", UtcTime),
+    _words("reason"),
+    UniqueConstraint("incident_id", "version"),
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    _id(),
+    _of_incident(),
+    Column("form_key", String(80), nullable=False, unique=True),
+    Column("by", String(20), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    _words("what"),
+    Column("department", String(40), nullable=False),
+    Column("owner_id", String(20), nullable=False),
+    Column("until_at", UtcTime, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("answered_by", String(20)),
+    Column("answered_at", UtcTime),
+    _words("answer"),
+    Index("ix_requests_incident", "incident_id"),
+)
+
+progress = Table(
+    "progress",
+    metadata,
+    _id(),
+    _of_incident(),
+    Column("form_key", String(80), nullable=False, unique=True),
+    Column("by", String(20), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    _words("words"),
+    Column("expected_at", UtcTime),
+    _words("needs"),
+    Index("ix_progress_incident", "incident_id"),
+)
+
+confirmations = Table(
+    "confirmations",
+    metadata,
+    _id(),
+    _of_incident(),
+    Column("form_key", String(80), nullable=False, unique=True),
+    Column("round", Integer, nullable=False),
+    Column("by", String(20), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("logged_at", UtcTime, nullable=False),
+    Column("is_satisfied", Boolean, nullable=False),
+    Column("proof", String(20), nullable=False),
+    Column("customer_id", Integer, ForeignKey("customers.id", ondelete="SET NULL")),
+    Column("customers", Integer, nullable=False, server_default="1"),
+    Column("ref", String(80), nullable=False, server_default=""),
+    _words("url"),
+    Column("witness_id", String(20)),
+    _words("words"),  # sealed
+    Index("ix_confirmations_incident", "incident_id", "round", "customer_id"),
+)
+
+ratings = Table(
+    "ratings",
+    metadata,
+    _id(),
+    _of_incident(),
+    Column("form_key", String(80), nullable=False, unique=True),
+    Column("round", Integer, nullable=False),
+    Column("by", String(20), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("score", Integer, nullable=False),
+    Column("customer_id", Integer, ForeignKey("customers.id", ondelete="SET NULL")),
+    _words("comment"),  # sealed
+    CheckConstraint("score between 1 and 5", name="score"),
+    Index("ix_ratings_incident", "incident_id", "round", "customer_id"),
+)
+
+kept = Table(
+    "kept",
+    metadata,
+    _id(),
+    _of_incident(),
+    Column("form_key", String(80), nullable=False, unique=True),
+    Column("kind", String(20), nullable=False),
+    Column("by", String(20), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("added_at", UtcTime, nullable=False),
+    _words("words"),
+    Column("author_id", String(20)),
+    Column("ref", String(80)),
+    Column("about", String(40), nullable=False, server_default=""),
+    _words("name"),
+    _words("url"),
+    UniqueConstraint("incident_id", "ref"),
+)
+
+postmortems = Table(
+    "postmortems",
+    metadata,
+    Column("incident_id", Integer, ForeignKey("incidents.id", ondelete="CASCADE"), primary_key=True),
+    Column("drafted_at", UtcTime, nullable=False),
+    Column("meeting_at", UtcTime),
+    Column("submitted_by", String(20)),
+    Column("submitted_at", UtcTime),
+    Column("returned_by", String(20)),
+    Column("returned_at", UtcTime),
+    _words("remarks"),
+    Column("accepted_by", String(20)),
+    Column("accepted_at", UtcTime),
+    Column("told_at", UtcTime),
+)
+
+sections = Table(
+    "sections",
+    metadata,
+    _id(),
+    _of_incident(),
+    Column("form_key", String(80), nullable=False),
+    Column("section", String(20), nullable=False),
+    Column("part", String(20), nullable=False),
+    _words("words"),
+    Column("by", String(20), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    UniqueConstraint("form_key", "part"),
+    Index("ix_sections_incident", "incident_id"),
+)
+
+ACTION_OPEN = "state = 'open'"
+
+actions = Table(
+    "actions",
+    metadata,
+    _id(),
+    _of_incident(),
+    Column("form_key", String(80), nullable=False, unique=True),
+    _words("what"),
+    Column("kind", String(20), nullable=False),
+    Column("owner_id", String(20), nullable=False),
+    Column("due_on", Date, nullable=False),
+    Column("by", String(20), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("ended_by", String(20)),
+    Column("ended_at", UtcTime),
+    _words("outcome"),
+    Index("ix_actions_incident", "incident_id"),
+    Index("ix_actions_owner", "owner_id", "due_on", postgresql_where=text(ACTION_OPEN), sqlite_where=text(ACTION_OPEN)),
+    Index("ix_actions_due", "due_on", postgresql_where=text(ACTION_OPEN), sqlite_where=text(ACTION_OPEN)),
+)
+
 evidence = Table(
     "evidence",
     metadata,
@@ -423,14 +602,15 @@ messages = Table(
     _id(),
     _of_incident(),
     Column("drawing", String(30), nullable=False),  # what draws it: card, announcement, reminder ...
-    Column("place", String(20), nullable=False),  # incident, announcements, or person
+    Column("place", String(20), nullable=False),  # incident, announcements, reviews, or person
     Column("user_id", String(20)),  # whom a direct message goes to
     Column("deadline_id", Integer, ForeignKey("deadlines.id", ondelete="CASCADE")),  # what it reminds of
     Column("moment", Integer),
-    Column("detail", JSON),  # ids and numbers only; `more`: the other deadlines it reminds of, with their moments
+    Column("detail", JSON),  # ids and numbers only; `more`: the other deadlines it reminds of; `thread`
     Column("created_at", UtcTime, nullable=False),
     Column("channel_id", String(20)),
     Column("ts", String(30)),
+    Column("digest", String(64)),  # of what Slack shows: what looks the same is not said again
     Index("ix_messages_incident", "incident_id"),
     Index("ix_messages_deadline", "deadline_id"),
 )
@@ -533,6 +713,8 @@ SEALED: Mapping[Table, Sequence[str]] = {
     customers: ("name", "number", "contact"),
     contacts: ("customer", "said", "answer", "promise", "measure"),
     script_facts: ("words",),
+    confirmations: ("words",),
+    ratings: ("comment",),
     lists: ("name", "content", "bad_rows"),
     facts: ("value",),
 }
@@ -541,6 +723,7 @@ SEALED: Mapping[Table, Sequence[str]] = {
 WRITTEN: Mapping[Table, Sequence[str]] = {
     incidents: (
         "title", "what_happened", "product", "place", "demand", "done_already", "impact", "dismissal_reason",
+        "closing_reason",
     ),
     gradings: ("reason",),
     assignments: ("note", "reason"),
@@ -549,6 +732,13 @@ WRITTEN: Mapping[Table, Sequence[str]] = {
     statements: ("words", "reason"),
     evidence: ("name",),
     notes: ("words",),
+    plans: ("steps", "told", "resources", "risks", "reason"),
+    requests: ("what", "answer"),
+    progress: ("words", "needs"),
+    kept: ("words", "name"),
+    postmortems: ("remarks",),
+    sections: ("words",),
+    actions: ("what", "outcome"),
 }  # fmt: skip
 
 

@@ -392,7 +392,7 @@ def test_after_its_time_nothing_of_an_incidents_customers_is_left_but_figures(da
             before = customers.counts(tx, incidents.get(tx, 1))
             mask = masking(erasure.known_of(tx, 1))
         with db.begin() as tx:
-            incidents.set_closed(tx, 1, NOW)
+            incidents.set_closed(tx, 1, None, NOW)
         with db.read() as tx:
             assert erasure.due(tx, NOW, 10) == [1]
             assert erasure.due(tx, NOW - timedelta(seconds=1), 10) == []

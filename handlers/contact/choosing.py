@@ -38,6 +38,7 @@ from handlers.contact.drawing import (
 )
 from handlers.desk import Desk
 from handlers.fields import Answers
+from handlers.windows import show
 from handlers.words import chosen_id
 from storage import customers, incidents, journal
 
@@ -55,10 +56,7 @@ def open_form(
             wanted = replace(wanted, incident=customers.incident_of(tx, wanted.customer_id))
         incident = checked(desk, tx, wanted.incident, person)
         view = next_form(desk, tx, incident, wanted, words, person, now)
-    if (body.get("view") or {}).get("type") == "modal":
-        client.views_push(trigger_id=body["trigger_id"], view=view)
-    else:
-        client.views_open(trigger_id=body["trigger_id"], view=view)
+    show(client, body, view)
     ack()
 
 

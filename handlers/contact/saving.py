@@ -220,7 +220,7 @@ def _save(
     is_settled = _is_settled(tx, incident, changed)
     if is_settled:
         changed += deadlines.stop(tx, incident.id, now, [Duty.CALL_AGAIN])
-        incidents.set_closed(tx, incident.id, now)
+        incidents.set_closed(tx, incident.id, by, now)
     journal.add(
         tx,
         incident.id,

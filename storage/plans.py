@@ -1,0 +1,59 @@
+"""The plans of an incident, in versions. A plan's words never change: other words are another version."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from bot.incident import Money
+from bot.plan import Plan
+from storage.tables import as_dict, plans
+
+
+def was_saved(tx: Connection, form_key: str) -> Plan | None:
+    """The plan that this form became, if it was submitted before."""
+    row = tx.execute(select(plans).where(plans.c.form_key == form_key)).one_or_none()
+    return _plan(row) if row else None
+
+
+def save(tx: Connection, form_key: str, plan: Plan) -> Plan:
+    """Keeps a new version; its own `id` does not count. Returns it with its number. The incident is locked.
+
+    Raises sqlalchemy.exc.IntegrityError when one was saved by this form already, by whichever replica.
+    """
+    values = {name: value for name, value in asdict(plan).items() if name not in ("id", "compensation")}
+    money = plan.compensation
+    values |= {
+        "compensation_minor": money.minor if money else None,
+        "compensation_currency": money.currency if money else None,
+    }
+    return _plan(tx.execute(insert(plans).values(**values, form_key=form_key).returning(plans)).one())
+
+
+def get(tx: Connection, plan_id: int) -> Plan:
+    """One plan. Raises sqlalchemy.exc.NoResultFound when there is none."""
+    return _plan(tx.execute(select(plans).where(plans.c.id == plan_id)).one())
+
+
+def of_incident(tx: Connection, incident_id: int) -> list[Plan]:
+    """The versions of an incident's plan, those that were refused too, oldest first."""
+    question = select(plans).where(plans.c.incident_id == incident_id).order_by(plans.c.version)
+    return [_plan(row) for row in tx.execute(question)]
+
+
+def approve(tx: Connection, plan_id: int, by: str, now: datetime) -> None:
+    """It is what is done."""
+    tx.execute(update(plans).where(plans.c.id == plan_id).values(approved_by=by, approved_at=now))
+
+
+def refuse(tx: Connection, plan_id: int, by: str, reason: str, now: datetime) -> None:
+    """A new version is asked for."""
+    tx.execute(update(plans).where(plans.c.id == plan_id).values(refused_by=by, refused_at=now, reason=reason))
+
+
+def _plan(row: Row[Any]) -> Plan:
+    said = as_dict(row)
+    del said["form_key"]
+    minor, currency = said.pop("compensation_minor"), said.pop("compensation_currency")
+    return Plan(**said, compensation=Money(minor, currency) if currency else None)
