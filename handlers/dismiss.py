@@ -37,6 +37,7 @@ REASON = Text("reason", "dismiss", required=True, multiline=True, max_length=500
 def register(app: App) -> None:
     """What leads here."""
     app.action("card.menu", matchers=[choice("dismiss.open")])(open_form)
+    app.action("dismiss.open")(open_form)
     app.view("dismiss.submit")(submit)
 
 
