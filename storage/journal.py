@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, insert, select
 
 from storage.tables import journal
 
@@ -22,6 +22,7 @@ class Entry:
     detail: Mapping[str, Any]
     previous: str
     hash: str
+    id: int = 0
 
 
 def add(tx: Connection, incident_id: int | None, what: str, by: str | None, now: datetime, **detail: object) -> None:
@@ -44,7 +45,7 @@ def add(tx: Connection, incident_id: int | None, what: str, by: str | None, now:
 def of_incident(tx: Connection, incident_id: int | None) -> list[Entry]:
     """Everything that happened in an incident (None: to the installation), oldest first."""
     question = select(journal).where(_of(incident_id)).order_by(journal.c.id)
-    return [Entry(row.at, row.by, row.what, row.detail, row.previous, row.hash) for row in tx.execute(question)]
+    return [_entry(row) for row in tx.execute(question)]
 
 
 def is_whole(tx: Connection, incident_id: int | None) -> bool:
@@ -56,6 +57,10 @@ def is_whole(tx: Connection, incident_id: int | None) -> bool:
             return False
         previous = entry.hash
     return True
+
+
+def _entry(row: Row[Any]) -> Entry:
+    return Entry(row.at, row.by, row.what, row.detail, row.previous, row.hash, row.id)
 
 
 def _of(incident_id: int | None) -> ColumnElement[bool]:

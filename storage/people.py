@@ -19,6 +19,12 @@ def get(tx: Connection, user_id: str) -> Person | None:
     return _person(as_dict(row))
 
 
+def names(tx: Connection, user_ids: Iterable[str]) -> dict[str, str]:
+    """How these people are called, those who have left too; without those whom the bot does not know."""
+    question = select(people.c.user_id, people.c.name).where(people.c.user_id.in_(list(user_ids)), people.c.name != "")
+    return {row.user_id: row.name for row in tx.execute(question)}
+
+
 def learn(tx: Connection, known: Sequence[Person], now: datetime) -> None:
     """Remembers people as Slack describes them now."""
     if not known:
