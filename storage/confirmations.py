@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
-from bot.closing import Confirmation, Proof, Rating
+from bot.closing import Answer, Confirmation, Proof, Rating
 from storage.encryption import cipher_of
 from storage.tables import as_dict, confirmations, ratings
 
@@ -30,6 +30,17 @@ def of_incident(tx: Connection, incident_id: int) -> list[Confirmation]:
     """All of an incident, in all its rounds, oldest first."""
     question = select(confirmations).where(confirmations.c.incident_id == incident_id).order_by(confirmations.c.id)
     return [_confirmation(tx, row) for row in tx.execute(question)]
+
+
+def answers(tx: Connection, incident_id: int, in_round: int) -> list[Answer]:
+    """What counts of those of one round, oldest first: nothing sealed is opened for it."""
+    c = confirmations.c
+    question = (
+        select(c.id, c.by, c.logged_at, c.customer_id, c.customers, c.is_satisfied)
+        .where(c.incident_id == incident_id, c.round == in_round)
+        .order_by(c.id)
+    )
+    return [Answer(*row) for row in tx.execute(question)]
 
 
 def was_rated(tx: Connection, form_key: str) -> bool:

@@ -4,13 +4,14 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, and_, func, insert, select
 
 from bot.incident import Consent, Contact, ContactChannel, CustomerLanguage, Emotion, Outcome, Stage
 from storage import customers
 from storage.db import upsert
 from storage.encryption import Cipher, cipher_of
 from storage.tables import contacts, script_facts
+from storage.tables import customers as customers_table
 
 
 def was_logged(tx: Connection, form_key: str) -> bool:
@@ -90,6 +91,24 @@ def was_said_to_everybody(tx: Connection, incident_id: int, stage: Stage, since:
         contacts.c.outcome.in_(heard),
     )
     return tx.execute(said.limit(1)).first() is not None and not customers.unheard_since(tx, incident_id, since)
+
+
+def not_heard_of(tx: Connection, incident_id: int, stages: Collection[Stage], since: datetime) -> int:
+    """How many in the list have not been told this since some time, alone or with all the others at once."""
+    c, k = contacts.c, customers_table.c
+    said = and_(
+        c.incident_id == incident_id,
+        c.stage.in_(list(stages)),
+        c.at >= since,
+        c.outcome.in_([Outcome.REACHED, Outcome.SENT]),
+    )
+    of_theirs = select(c.id).where(said, c.customer_id == k.id).exists()
+    on_list = and_(k.incident_id == incident_id, k.removed_at.is_(None))
+    listed = tx.execute(select(func.count()).where(on_list)).scalar_one()
+    to_all = select(c.id).where(said, c.customer_id.is_(None), c.customers >= listed)
+    if tx.execute(to_all.limit(1)).first() is not None:
+        return 0
+    return tx.execute(select(func.count()).where(on_list, ~of_theirs)).scalar_one()
 
 
 def facts_of(tx: Connection, incident_id: int) -> dict[str, tuple[str, datetime]]:
