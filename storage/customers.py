@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Integer,
     Row,
     Select,
     and_,
@@ -130,11 +131,20 @@ def matching(tx: Connection, is_wanted: Callable[[Customer], bool], batch: int =
         last = rows[-1].id
 
 
+ALL = 10**9
+FIRST_FEW = (
+    select(customers)
+    .where(customers.c.incident_id == bindparam("incident"))
+    .order_by(customers.c.id)
+    .limit(bindparam("limit", type_=Integer))
+)
+
+
 def first_few(tx: Connection, incident_id: int, limit: int | None = 10) -> list[Customer]:
     """Who was put on the list first, as reported, all of them if `limit` is None: each is opened. Confidential."""
     cipher = cipher_of(tx)
-    question = select(customers).where(customers.c.incident_id == incident_id).order_by(customers.c.id).limit(limit)
-    return [_customer(row, cipher) for row in tx.execute(question)]
+    found = tx.execute(FIRST_FEW, {"incident": incident_id, "limit": ALL if limit is None else limit})
+    return [_customer(row, cipher) for row in found]
 
 
 def names_of(tx: Connection, incident_id: int, limit: int | None = 10) -> list[str]:
@@ -185,24 +195,33 @@ def put_back(tx: Connection, customer_id: int) -> None:
     tx.execute(update(customers).where(customers.c.id == customer_id).values(**values))
 
 
+def _counting() -> Any:
+    c = customers.c
+    return select(
+        func.count().label("listed"),
+        func.count(c.first_heard_at).label("heard"),
+        func.count(case((and_(_unheard, c.outcome.in_(UNANSWERED)), 1))).label("no_answer"),
+        func.count(case((and_(_unheard, c.outcome == Outcome.WRONG_NUMBER), 1))).label("wrong_number"),
+        func.count(case((and_(_unheard, _urgent), 1))).label("urgent"),
+        func.min(c.heard_at, type_=c.heard_at.type).label("oldest_heard_at"),
+        func.max(c.heard_at, type_=c.heard_at.type).label("newest_heard_at"),
+        func.max(c.first_heard_at, type_=c.first_heard_at.type).label("newest_first_heard_at"),
+    ).where(c.incident_id == bindparam("incident"), _on_list)
+
+
+# Put together once: that costs more than asking it.
+COUNTS = _counting()
+TAKEN_OFF = select(func.count()).where(
+    customers.c.incident_id == bindparam("incident"), customers.c.removed_by.is_not(None)
+)
+
+
 def counts(tx: Connection, incident: Incident) -> Counts:
     """How far they have heard: one look, however many there are."""
-    c = customers.c
-    row = tx.execute(
-        select(
-            func.count().label("listed"),
-            func.count(c.first_heard_at).label("heard"),
-            func.count(case((and_(_unheard, c.outcome.in_(UNANSWERED)), 1))).label("no_answer"),
-            func.count(case((and_(_unheard, c.outcome == Outcome.WRONG_NUMBER), 1))).label("wrong_number"),
-            func.count(case((and_(_unheard, _urgent), 1))).label("urgent"),
-            func.min(c.heard_at, type_=c.heard_at.type).label("oldest_heard_at"),
-            func.max(c.heard_at, type_=c.heard_at.type).label("newest_heard_at"),
-            func.max(c.first_heard_at, type_=c.first_heard_at.type).label("newest_first_heard_at"),
-        ).where(c.incident_id == incident.id, _on_list)
-    ).one()
+    row = tx.execute(COUNTS, {"incident": incident.id}).one()
     # Somebody has taken them off; who was erased at their own wish is counted on.
-    is_off = select(func.count()).where(c.incident_id == incident.id, c.removed_by.is_not(None))
-    off = tx.execute(is_off).scalar_one() if incident.customers_affected > row.listed else 0
+    is_fewer = incident.customers_affected > row.listed
+    off = tx.execute(TAKEN_OFF, {"incident": incident.id}).scalar_one() if is_fewer else 0
     others = max(incident.customers_affected - row.listed - off, 0)
     return Counts(
         total=row.listed + others,

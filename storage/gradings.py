@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, bindparam, insert, select
 
 from bot.incident import Grading, Severity
 from storage.tables import gradings
+
+OF_INCIDENT = select(gradings).where(gradings.c.incident_id == bindparam("incident")).order_by(gradings.c.id)
 
 
 def was_saved(tx: Connection, form_key: str) -> bool:
@@ -43,8 +45,7 @@ def save(
 
 def of_incident(tx: Connection, incident_id: int) -> list[Grading]:
     """Every grading of an incident, oldest first."""
-    question = select(gradings).where(gradings.c.incident_id == incident_id).order_by(gradings.c.id)
-    return [_grading(row) for row in tx.execute(question)]
+    return [_grading(row) for row in tx.execute(OF_INCIDENT, {"incident": incident_id})]
 
 
 def _grading(row: Row[Any]) -> Grading:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
+    bindparam,
     func,
     insert,
     or_,
@@ -68,6 +69,19 @@ FACTS = (
 )
 
 
+# What is asked all the time is put together once: that costs more than asking it.
+ONE = select(incidents).where(incidents.c.id == bindparam("id"))
+# NO KEY UPDATE on PostgreSQL: rows that only refer to the incident (the clock's messages) don't wait for it.
+LOCKED = ONE.with_for_update(key_share=True)
+EVIDENCE = select(evidence).where(evidence.c.incident_id == bindparam("incident")).order_by(evidence.c.id)
+PARTICIPANTS = (
+    select(participants.c.user_id)
+    .where(participants.c.incident_id == bindparam("incident"))
+    .order_by(participants.c.id)
+)
+NOT_INVITED = PARTICIPANTS.where(participants.c.invited_at.is_(None), participants.c.refused.is_(None))
+
+
 def create(
     tx: Connection,
     report_key: str,
@@ -116,9 +130,7 @@ def get(tx: Connection, incident_id: int, lock: bool = False) -> Incident:
 
     Raises sqlalchemy.exc.NoResultFound when there is none with this number.
     """
-    question = select(incidents).where(incidents.c.id == incident_id)
-    # NO KEY UPDATE on PostgreSQL: rows that only refer to the incident (the clock's messages) don't wait for it.
-    return _incident(tx.execute(question.with_for_update(key_share=True) if lock else question).one())
+    return _incident(tx.execute(LOCKED if lock else ONE, {"id": incident_id}).one())
 
 
 def reported_as(tx: Connection, report_key: str) -> Incident | None:
@@ -192,6 +204,11 @@ def set_complaint(tx: Connection, incident_id: int, by: str, reason: str, now: d
 def set_fixed(tx: Connection, incident_id: int, by: str, now: datetime) -> None:
     """It works again; the customers have still to say so."""
     _set(tx, incident_id, status=Status.FIXED, fixed_at=now, fixed_by=by, confirmed_at=None)
+
+
+def set_not_fixed(tx: Connection, incident_id: int) -> None:
+    """It was said too early that it works again; the round goes on."""
+    _set(tx, incident_id, status=Status.VERIFIED, fixed_at=None, fixed_by=None, confirmed_at=None)
 
 
 def set_confirmed(tx: Connection, incident_id: int, now: datetime) -> None:
@@ -294,6 +311,14 @@ def set_archived(tx: Connection, incident_id: int, now: datetime) -> None:
     _set(tx, incident_id, archived_at=now)
 
 
+def set_no_channel(tx: Connection, incident_id: int) -> None:
+    """Its channel is archived for good, and it needs another one, to which everybody is invited."""
+    _set(tx, incident_id, channel_id=None, channel_name=None, archived_at=None)
+    tx.execute(
+        update(participants).where(participants.c.incident_id == incident_id).values(invited_at=None, refused=None)
+    )
+
+
 def add_evidence(tx: Connection, incident_id: int, items: Iterable[Evidence]) -> None:
     """More that shows what happened; what was attached before stays as it is."""
     rows = [{"incident_id": incident_id, **asdict(item)} for item in items]
@@ -303,8 +328,8 @@ def add_evidence(tx: Connection, incident_id: int, items: Iterable[Evidence]) ->
 
 def evidence_of(tx: Connection, incident_id: int) -> list[Evidence]:
     """What was attached, oldest first."""
-    question = select(evidence).where(evidence.c.incident_id == incident_id).order_by(evidence.c.id)
-    return [Evidence(row.kind, row.ref, row.name, row.url) for row in tx.execute(question)]
+    found = tx.execute(EVIDENCE, {"incident": incident_id})
+    return [Evidence(row.kind, row.ref, row.name, row.url) for row in found]
 
 
 def set_evidence_url(tx: Connection, incident_id: int, ref: str, url: str) -> None:
@@ -321,16 +346,12 @@ def add_participants(tx: Connection, incident_id: int, user_ids: Iterable[str]) 
 
 def participants_of(tx: Connection, incident_id: int) -> list[str]:
     """Everybody who is or was to be in the channel, in the order in which they were added."""
-    question = select(participants.c.user_id).where(participants.c.incident_id == incident_id)
-    return list(tx.execute(question.order_by(participants.c.id)).scalars())
+    return list(tx.execute(PARTICIPANTS, {"incident": incident_id}).scalars())
 
 
 def not_yet_invited(tx: Connection, incident_id: int) -> list[str]:
     """Who is still to be invited, in the order in which they were added."""
-    question = select(participants.c.user_id).where(
-        participants.c.incident_id == incident_id, participants.c.invited_at.is_(None), participants.c.refused.is_(None)
-    )
-    return list(tx.execute(question.order_by(participants.c.id)).scalars())
+    return list(tx.execute(NOT_INVITED, {"incident": incident_id}).scalars())
 
 
 def set_invited(tx: Connection, incident_id: int, user_ids: Sequence[str], now: datetime) -> None:

@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from storage.tables import notes
+
+OF_INCIDENT = (
+    select(notes).where(notes.c.incident_id == bindparam("incident"), notes.c.words != "").order_by(notes.c.id)
+)
 
 
 @dataclass(frozen=True)
@@ -41,5 +45,4 @@ def get(tx: Connection, form_key: str) -> Note:
 
 def of_incident(tx: Connection, incident_id: int) -> list[Note]:
     """What people wrote, oldest first, without the empty ones."""
-    question = select(notes).where(notes.c.incident_id == incident_id, notes.c.words != "").order_by(notes.c.id)
-    return [Note(row.occasion, row.by, row.at, row.words) for row in tx.execute(question)]
+    return [Note(row.occasion, row.by, row.at, row.words) for row in tx.execute(OF_INCIDENT, {"incident": incident_id})]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, or_, select, text, update
+from sqlalchemy import Connection, Integer, Row, bindparam, delete, func, insert, or_, select, text, update
 
 from storage.db import upsert
 from storage.tables import messages, outbox
@@ -202,12 +202,8 @@ def take(tx: Connection, errand_id: int) -> bool:
     return tx.execute(delete(outbox).where(outbox.c.id == errand_id)).rowcount == 1
 
 
-def claim(tx: Connection, now: datetime, holder: str, lease: timedelta, limit: int) -> list[Errand]:
-    """Errands that can be done now, oldest first: the first of each lane, none that somebody else holds.
-
-    They are `holder`'s until `lease` has passed: a process that died holds up nobody for longer.
-    """
-    earlier = outbox.alias("earlier")
+def _claiming() -> Any:
+    earlier, now = outbox.alias("earlier"), bindparam("now", type_=outbox.c.not_before.type)
     due = (
         select(outbox.c.id)
         .where(
@@ -219,27 +215,46 @@ def claim(tx: Connection, now: datetime, holder: str, lease: timedelta, limit: i
             .exists(),
         )
         .order_by(outbox.c.id)
-        .limit(limit)
+        .limit(bindparam("limit", type_=Integer))
         .with_for_update(skip_locked=True)
     )
-    statement = (
+    return (
         update(outbox)
         .where(outbox.c.id.in_(due))
         .values(
-            held_by=holder,
-            held_until=now + lease,
+            held_by=bindparam("holder"),
+            held_until=bindparam("until", type_=outbox.c.held_until.type),
             tries=outbox.c.tries + 1,
             unsure=or_(outbox.c.unsure, outbox.c.held_by.is_not(None)),  # whoever held it died over it
         )
         .returning(outbox)
     )
-    return sorted((_errand(row) for row in tx.execute(statement)), key=lambda errand: errand.id)
+
+
+# What is asked for each errand is put together once: that costs more than asking it.
+CLAIM = _claiming()
+DONE = delete(outbox).where(outbox.c.id.in_(bindparam("ids", expanding=True)))
+MESSAGE = select(messages).where(messages.c.id == bindparam("id"))
+SAID = (
+    update(messages)
+    .where(messages.c.id == bindparam("about"))
+    .values(channel_id=bindparam("channel"), ts=bindparam("said"))
+)
+
+
+def claim(tx: Connection, now: datetime, holder: str, lease: timedelta, limit: int) -> list[Errand]:
+    """Errands that can be done now, oldest first: the first of each lane, none that somebody else holds.
+
+    They are `holder`'s until `lease` has passed: a process that died holds up nobody for longer.
+    """
+    found = tx.execute(CLAIM, {"now": now, "limit": limit, "holder": holder, "until": now + lease})
+    return sorted((_errand(row) for row in found), key=lambda errand: errand.id)
 
 
 def done(tx: Connection, errand_ids: Collection[int]) -> None:
     """They are done, or there is nothing left to do."""
     if errand_ids:
-        tx.execute(delete(outbox).where(outbox.c.id.in_(errand_ids)))
+        tx.execute(DONE, {"ids": list(errand_ids)})
 
 
 def put_back(tx: Connection, errand_id: int, not_before: datetime, error: str, unsure: bool) -> None:
@@ -270,16 +285,19 @@ def holders(tx: Connection) -> set[str]:
     return set(tx.execute(select(outbox.c.held_by).where(outbox.c.held_by.is_not(None)).distinct()).scalars())
 
 
+# Whoever holds it has not_before behind them.
+READY = func.coalesce(outbox.c.held_until, outbox.c.not_before, type_=outbox.c.not_before.type)
+NEXT_TIME = select(func.min(READY, type_=outbox.c.not_before.type)).where(
+    outbox.c.gave_up_at.is_(None), bindparam("now", type_=outbox.c.not_before.type) < READY
+)
+
+
 def next_time(tx: Connection, now: datetime) -> datetime | None:
     """The earliest time after `now` at which an errand can be tried.
 
     What can be tried already, or waits behind another in its lane, is the courier's, who is woken for it.
     """
-    # Whoever holds it has not_before behind them.
-    ready = func.coalesce(outbox.c.held_until, outbox.c.not_before, type_=outbox.c.not_before.type)
-    at: datetime | None = tx.execute(
-        select(func.min(ready, type_=outbox.c.not_before.type)).where(outbox.c.gave_up_at.is_(None), ready > now)
-    ).scalar_one()
+    at: datetime | None = tx.execute(NEXT_TIME, {"now": now}).scalar_one()
     return at
 
 
@@ -290,7 +308,7 @@ def waiting(tx: Connection) -> int:
 
 def message(tx: Connection, message_id: int) -> Message:
     """One message. Raises sqlalchemy.exc.NoResultFound when there is none."""
-    return _message(tx.execute(select(messages).where(messages.c.id == message_id)).one())
+    return _message(tx.execute(MESSAGE, {"id": message_id}).one())
 
 
 def of_incident(tx: Connection, incident_id: int) -> list[Message]:
@@ -301,7 +319,7 @@ def of_incident(tx: Connection, incident_id: int) -> list[Message]:
 
 def set_said(tx: Connection, message_id: int, channel_id: str, ts: str) -> None:
     """The message is there."""
-    tx.execute(update(messages).where(messages.c.id == message_id).values(channel_id=channel_id, ts=ts))
+    tx.execute(SAID, {"about": message_id, "channel": channel_id, "said": ts})
 
 
 def set_digest(tx: Connection, message_id: int, digest: str) -> None:
@@ -309,19 +327,21 @@ def set_digest(tx: Connection, message_id: int, digest: str) -> None:
     tx.execute(update(messages).where(messages.c.id == message_id).values(digest=digest))
 
 
+COLLAPSING: dict[str, Any] = {}  # by database: put together once
+
+
 def _collapsed(tx: Connection, rows: Sequence[dict[str, Any]]) -> None:
     if not rows:
         return
-    # The update locks the waiting row until this transaction ends, so that nobody draws it before the change is there.
-    statement = upsert(tx, outbox)
-    tx.execute(
-        statement.on_conflict_do_update(
+    if tx.dialect.name not in COLLAPSING:
+        # The update locks the waiting row until this transaction ends: nobody draws it before the change is there.
+        statement = upsert(tx, outbox)
+        COLLAPSING[tx.dialect.name] = statement.on_conflict_do_update(
             index_elements=["collapses"],
             index_where=text("tries = 0 and collapses is not null"),
             set_={"collapses": statement.excluded.collapses},
-        ),
-        list(rows),
-    )
+        )
+    tx.execute(COLLAPSING[tx.dialect.name], list(rows))
 
 
 def _errand_row(

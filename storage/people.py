@@ -4,16 +4,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from bot.incident import Person
 from storage.db import upsert
 from storage.tables import as_dict, people, places, rosters
 
+ONE = select(people).where(people.c.user_id == bindparam("user"))
+DM_CHANNEL = select(people.c.dm_channel_id).where(people.c.user_id == bindparam("user"))
+PLACE = select(places.c.channel_id).where(places.c.name == bindparam("name"))
+
 
 def get(tx: Connection, user_id: str) -> Person | None:
     """A person the bot knows."""
-    row = tx.execute(select(people).where(people.c.user_id == user_id)).one_or_none()
+    row = tx.execute(ONE, {"user": user_id}).one_or_none()
     if row is None or row.learned_at is None:
         return None
     return _person(as_dict(row))
@@ -39,7 +43,7 @@ def learn(tx: Connection, known: Sequence[Person], now: datetime) -> None:
 
 def dm_channel(tx: Connection, user_id: str) -> str | None:
     """The direct message channel with somebody, if it was opened before."""
-    return tx.execute(select(people.c.dm_channel_id).where(people.c.user_id == user_id)).scalar_one_or_none()
+    return tx.execute(DM_CHANNEL, {"user": user_id}).scalar_one_or_none()
 
 
 def set_dm_channel(tx: Connection, user_id: str, channel_id: str) -> None:
@@ -86,7 +90,7 @@ def place(tx: Connection, name: str) -> str | None:
     """The id of a channel that the procedure names; an id stands for itself."""
     if not name.startswith("#"):
         return name
-    return tx.execute(select(places.c.channel_id).where(places.c.name == name)).scalar_one_or_none()
+    return tx.execute(PLACE, {"name": name}).scalar_one_or_none()
 
 
 def set_place(tx: Connection, name: str, channel_id: str) -> None:

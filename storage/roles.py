@@ -4,10 +4,12 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from bot.incident import Assignment, Role
 from storage.tables import as_dict, assignments
+
+OF_INCIDENT = select(assignments).where(assignments.c.incident_id == bindparam("incident")).order_by(assignments.c.id)
 
 
 def ask(
@@ -62,8 +64,7 @@ def get(tx: Connection, assignment_id: int) -> Assignment:
 
 def of_incident(tx: Connection, incident_id: int) -> list[Assignment]:
     """Every assignment of an incident, ended ones too, oldest first."""
-    question = select(assignments).where(assignments.c.incident_id == incident_id).order_by(assignments.c.id)
-    return [_assignment(row) for row in tx.execute(question)]
+    return [_assignment(row) for row in tx.execute(OF_INCIDENT, {"incident": incident_id})]
 
 
 def asked_of(tx: Connection, user_id: str, limit: int) -> list[Assignment]:
