@@ -6,11 +6,17 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, overload
 
-from sqlalchemy import Connection, Row, func, insert, or_, select, text, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, text, update
 
 from bot.deadlines import Decision, Plan
 from bot.incident import Deadline, Duty, Moment, MomentKind, Role
 from storage.tables import TO_ACKNOWLEDGE, deadlines
+
+# What is asked all the time is put together once: that costs more than asking it.
+ONE = select(deadlines).where(deadlines.c.id == bindparam("id"))
+OF_INCIDENT = select(deadlines).where(deadlines.c.incident_id == bindparam("incident")).order_by(deadlines.c.id)
+RUNNING = OF_INCIDENT.where(deadlines.c.met_at.is_(None), deadlines.c.stopped_at.is_(None))
+NEXT_NUDGE = select(func.min(deadlines.c.next_nudge_at)).where(deadlines.c.next_nudge_at.is_not(None))
 
 
 def start(tx: Connection, incident_id: int, plans: Iterable[Plan]) -> None:
@@ -35,8 +41,7 @@ def start(tx: Connection, incident_id: int, plans: Iterable[Plan]) -> None:
 
 def of_incident(tx: Connection, incident_id: int) -> list[Deadline]:
     """The deadlines of an incident, in the order in which they started."""
-    question = select(deadlines).where(deadlines.c.incident_id == incident_id).order_by(deadlines.c.id)
-    return [_deadline(row) for row in tx.execute(question)]
+    return [_deadline(row) for row in tx.execute(OF_INCIDENT, {"incident": incident_id})]
 
 
 def get(tx: Connection, deadline_id: int, lock: bool = False) -> Deadline:
@@ -44,18 +49,13 @@ def get(tx: Connection, deadline_id: int, lock: bool = False) -> Deadline:
 
     Raises sqlalchemy.exc.NoResultFound when there is none.
     """
-    question = select(deadlines).where(deadlines.c.id == deadline_id)
-    return _deadline(tx.execute(question.with_for_update() if lock else question).one())
+    return _deadline(tx.execute(ONE.with_for_update() if lock else ONE, {"id": deadline_id}).one())
 
 
 def running(tx: Connection, incident_id: int, lock: bool = False) -> list[Deadline]:
     """What is still owed in an incident; with `lock`, the clock leaves it alone until this transaction ends."""
-    question = (
-        select(deadlines)
-        .where(deadlines.c.incident_id == incident_id, deadlines.c.met_at.is_(None), deadlines.c.stopped_at.is_(None))
-        .order_by(deadlines.c.id)
-    )
-    return [_deadline(row) for row in tx.execute(question.with_for_update() if lock else question)]
+    question = RUNNING.with_for_update() if lock else RUNNING
+    return [_deadline(row) for row in tx.execute(question, {"incident": incident_id})]
 
 
 def of_person(tx: Connection, user_id: str, limit: int) -> list[Deadline]:
@@ -155,6 +155,18 @@ def stop(
     return _end(tx, incident_id, duties, subject, stopped_at=at)
 
 
+def resume(tx: Connection, incident_id: int, duties: Collection[Duty]) -> list[int]:
+    """What was stopped last of these duties runs on, all that was stopped together. Returns the ids."""
+    stopped = [each for each in of_incident(tx, incident_id) if each.duty in duties and each.stopped_at is not None]
+    last = max((each.stopped_at for each in stopped if each.stopped_at), default=None)
+    again = [each for each in stopped if each.stopped_at == last]
+    for each in again:
+        ahead = each.moments[each.position :]
+        values = {"stopped_at": None, "next_nudge_at": ahead[0].at if ahead else None}
+        tx.execute(update(deadlines).where(deadlines.c.id == each.id).values(**values))
+    return [each.id for each in again]
+
+
 def claim_due(tx: Connection, now: datetime, limit: int) -> list[Deadline]:
     """Deadlines of which something is to be said now, the longest due first.
 
@@ -203,9 +215,7 @@ def _sqlite_time(at: datetime | None) -> str | None:
 
 def next_nudge_at(tx: Connection) -> datetime | None:
     """When the clock has to wake next."""
-    at: datetime | None = tx.execute(
-        select(func.min(deadlines.c.next_nudge_at)).where(deadlines.c.next_nudge_at.is_not(None))
-    ).scalar_one()
+    at: datetime | None = tx.execute(NEXT_NUDGE).scalar_one()
     return at
 
 
