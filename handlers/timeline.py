@@ -59,29 +59,37 @@ class _Happened:
 
 
 def lines(
-    desk: Desk, tx: Connection, incident: Incident, words: Wording, full: bool = True, mask: Mask | None = None
+    desk: Desk,
+    tx: Connection,
+    incident: Incident,
+    words: Wording,
+    full: bool = True,
+    mask: Mask | None = None,
+    quoted: int | None = None,
 ) -> list[Line]:
     """Everything that the bot knows of an incident, oldest first; corrections stand under what they correct.
 
     Unless it is `full`, what one person did many times within an hour is one line, and long quotations are cut.
-    What people wrote is masked, by `mask` when it is given.
+    What people wrote is masked, by `mask` when it is given, and cut at `quoted` characters.
     """
     mask = mask or masks.of(tx, incident.id)
+    quoted = quoted or (None if full else QUOTED)
     kept = record.of_incident(tx, incident.id)
     happened = [*_journal(desk, tx, incident, words, mask), *_late(tx, incident, desk.now())]
     corrected = {each.about for each in kept if each.about}
     if full:
-        found = [_line(each, words, mask, full) for each in happened]
+        found = [_line(each, words, mask, quoted) for each in happened]
     else:
-        found = [_many(run, words, mask) for run in _runs(happened, corrected, words)]
-    found += [_kept(each, words, mask, full) for each in kept if not each.about]
-    found.sort(key=lambda line: line.at)
-    if not corrected:
-        return found
+        found = [_many(run, words, mask, quoted) for run in _runs(happened, corrected, words)]
+    found += [_kept(each, words, mask, quoted) for each in kept if not each.about]
     corrections: dict[str, list[Line]] = {}
+    there = {line.key for line in found} | {f"kept:{each.id}" for each in kept}
     for each in sorted(kept, key=lambda each: each.id):
-        if each.about:
-            corrections.setdefault(each.about, []).append(_kept(each, words, mask, full))
+        if each.about in there:
+            corrections.setdefault(each.about, []).append(_kept(each, words, mask, quoted))
+        elif each.about:  # what it corrects has gone from the record, as a clock does that is stopped
+            found.append(_kept(each, words, mask, quoted))
+    found.sort(key=lambda line: line.at)
     return list(_with_corrections(found, corrections))
 
 
@@ -209,20 +217,20 @@ def _runs(happened: Sequence[_Happened], corrected: set[str], words: Wording) ->
     return sorted(parts, key=lambda part: order[part[0].key])
 
 
-def _many(run: Sequence[_Happened], words: Wording, mask: Mask) -> Line:
+def _many(run: Sequence[_Happened], words: Wording, mask: Mask, quoted: int | None) -> Line:
     first = run[0]
     if len(run) == 1:
-        return _line(first, words, mask, False)
+        return _line(first, words, mask, quoted)
     values = _values(first, words) | {"since": words.time(first.at), "until": words.time(run[-1].at)}
     values["heard"] = words.number(sum(_is_heard(each) for each in run))
     text = words.mrkdwn(f"journal.{first.what}.many", n=len(run), **values)
     return Line(first.at, text, first.by, first.key)
 
 
-def _line(happened: _Happened, words: Wording, mask: Mask, full: bool) -> Line:
+def _line(happened: _Happened, words: Wording, mask: Mask, quoted: int | None) -> Line:
     text = _sentence(happened, words)
     if happened.said:
-        text = words.mrkdwn("timeline.said", line=text, words=_one_line(mask(happened.said), full))
+        text = words.mrkdwn("timeline.said", line=text, words=_one_line(mask(happened.said), quoted))
     return Line(happened.at, text, happened.by, happened.key)
 
 
@@ -262,10 +270,10 @@ def _is_heard(happened: _Happened) -> bool:
     return "outcome" in happened.detail and Outcome(happened.detail["outcome"]).is_heard
 
 
-def _kept(kept: Kept, words: Wording, mask: Mask, full: bool) -> Line:
+def _kept(kept: Kept, words: Wording, mask: Mask, quoted: int | None) -> Line:
     """A message, a file or a correction."""
     by, key = mention(kept.by), f"kept:{kept.id}"
-    said = _one_line(mask(kept.words), full)
+    said = _one_line(mask(kept.words), quoted)
     at = words.time(kept.added_at)
     if kept.kind is KeptKind.CORRECTION:
         phrase = "timeline.correction" if kept.about else "timeline.added"
@@ -289,6 +297,6 @@ def _with_corrections(found: Iterable[Line], corrections: Mapping[str, Sequence[
         yield from _with_corrections(corrections.get(line.key, ()), corrections)
 
 
-def _one_line(said: str, full: bool) -> str:
+def _one_line(said: str, quoted: int | None) -> str:
     said = " ".join(said.split())
-    return said if full or len(said) <= QUOTED else said[: QUOTED - 1].rstrip() + "…"
+    return said if quoted is None or len(said) <= quoted else said[: quoted - 1].rstrip() + "…"

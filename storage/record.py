@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, select, update
 
 from bot.record import Kept, KeptKind
 from storage.db import upsert
@@ -16,6 +16,17 @@ def keep(tx: Connection, form_key: str, thing: Kept) -> Kept | None:
     statement = upsert(tx, kept).values(**values, form_key=form_key).on_conflict_do_nothing().returning(kept)
     row = tx.execute(statement).one_or_none()
     return _kept(row) if row else None
+
+
+def is_kept(tx: Connection, incident_id: int, ref: str) -> bool:
+    """Whether a message or a file of Slack's is kept already, by Slack's id of it."""
+    question = select(kept.c.id).where(kept.c.incident_id == incident_id, kept.c.ref == ref)
+    return tx.execute(question).first() is not None
+
+
+def set_url(tx: Connection, incident_id: int, ref: str, url: str) -> None:
+    """Where a message that is kept can be read in Slack."""
+    tx.execute(update(kept).where(kept.c.incident_id == incident_id, kept.c.ref == ref).values(url=url))
 
 
 def of_incident(tx: Connection, incident_id: int) -> list[Kept]:
