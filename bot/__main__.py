@@ -39,6 +39,7 @@ from handlers.courier import Courier
 from handlers.customer_request import Terminal
 from handlers.desk import Desk, Identity
 from handlers.metrics import WAITING
+from handlers.overdue import Overdue
 from handlers.procedure import reread
 from handlers.retention import Retention
 from handlers.transport import HttpServer, SocketMode
@@ -213,7 +214,7 @@ def run() -> int:
     if not _wait_for_slack(program, stopping):
         return 0
     program.metronome = Metronome(
-        program.desk, program.courier, partial(_look_around, program, Retention(program.desk))
+        program.desk, program.courier, partial(_look_around, program, Retention(program.desk), Overdue(program.desk))
     )
     socket_mode = _socket_mode(program)
     server = _server(program, socket_mode)
@@ -454,10 +455,11 @@ def _wait_for_slack(program: Program, stopping: threading.Event) -> bool:
     return False
 
 
-def _look_around(program: Program, retention: Retention) -> None:
-    """What may take its time: the procedure file, and customers' data that were kept long enough."""
+def _look_around(program: Program, retention: Retention, overdue: Overdue) -> None:
+    """What may take its time: the procedure file, the weekly word, and customers' data that were kept long enough."""
     if reread(program.desk):
         _warn_of_gaps(program)
+    overdue.look()
     retention.look()
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from bot.grading import Facts
 from bot.incident import RUNGS, Deadline, Duty, Emotion, Event, Moment, MomentKind, Role, Severity, Tier
@@ -61,8 +61,20 @@ def owner_of(
     somebody stands in for them. When there is none of them, the first on call, then the first on the ladder; None when
     the workspace has nobody of all these.
     """
+    some = procedure.duties[duty].owner if duty in procedure.duties else ()
+    return first_of(some, holders, reporter_id, procedure, rosters)
+
+
+def first_of(
+    some: Sequence[Role],
+    holders: Mapping[Role, str],
+    reporter_id: str | None,
+    procedure: Procedure,
+    rosters: Rosters,
+) -> str | None:
+    """The first of these roles and rungs whom the incident has, like `owner_of`."""
     reporter_id = holders.get(Role.REPORTER, reporter_id)
-    for role in procedure.duties[duty].owner if duty in procedure.duties else ():
+    for role in some:
         if found := _who_is(role, holders, reporter_id, procedure, rosters):
             return found
     others = [*procedure.on_call, *(who for rung in procedure.ladder for who in rung.people)]
@@ -90,28 +102,36 @@ def plan(
     within: Span | None = None,
     due_at: datetime | None = None,
     urgent: bool = False,
+    due_on: date | None = None,
 ) -> Plan:
     """What will be said about a duty, and when.
 
     `rosters` have only people who are there. `within` is the time of a task that has one of its own, `due_at` of what
-    somebody has said a time for. What is owed to an `urgent` customer is reminded of earlier. Whoever has to
+    somebody has said a time for, `due_on` of what is to be done by the end of a day: it counts in working days, and is
+    reminded of in the morning. What is owed to an `urgent` customer is reminded of earlier. Whoever has to
     acknowledge it is told at once. The owner is reminded before it is due; at the due time, and again each
     `escalate_every`, the next rung of the ladder is told: the first person of it who has not been told yet. After the
     last one the channel is told that nobody is left (domain.md section 4). What is counted in working days is said in
-    working time only.
+    working time only. A brief has no ladder: the clock sends it.
     """
     times, calendar = procedure.duties[duty], procedure.worktime
     within = within or times.due_within(severity)
     before, every = times.remind_before_due(severity), times.escalates_every(severity)
-    quiet = within.working_days > 0 and due_at is None
+    quiet = due_on is not None or (within.working_days > 0 and due_at is None)
+    if due_on is not None:
+        due_at = calendar.closing(due_on)
     due_at = due_at or within.after(started_at, calendar)
-    remind_at = before.before(due_at, calendar)
+    by_days = due_on is not None and before.working_days > 0
+    remind_at = before.before(calendar.opening(due_on) if due_on and by_days else due_at, calendar)
     if urgent and duty in TO_CUSTOMERS:
         remind_at = due_at - (due_at - remind_at) * procedure.urgent_customers.remind_earlier
     if remind_at <= started_at:  # a task may have less time than its reminder
         remind_at = started_at + (due_at - started_at) / 2
     if quiet:
         remind_at = calendar.next_working(remind_at)
+    if duty is Duty.BRIEF:
+        brief = _brief(remind_at, due_at, owner_id, times)
+        return Plan(duty, owner_id, started_at, due_at, every.seconds, brief, subject)
     told = _told(times, severity, owner_id, procedure, rosters)
     moments = [Moment(started_at, MomentKind.TELL, user_id, role) for user_id, role in told]
     if remind_at < due_at:
@@ -121,6 +141,21 @@ def plan(
     knowing = {owner_id, *(user_id for user_id, role in told if role is not Role.OWNER)}
     moments += _ladder(due_at, every, knowing, procedure, rosters, quiet)
     return Plan(duty, owner_id, started_at, due_at, every.seconds, tuple(moments), subject)
+
+
+def _brief(remind_at: datetime, due_at: datetime, owner_id: str, times: DutyTimes) -> tuple[Moment, ...]:
+    """The clock sends it itself, to whoever is there then: nobody can be late with it, and nobody hears of it before."""
+    moments = [Moment(remind_at, MomentKind.REMIND, owner_id, Role.OWNER)] if remind_at < due_at else []
+    return (*moments, Moment(due_at, MomentKind.BRIEF, None, times.to or Role.EXECUTIVE))
+
+
+def read_by(times: DutyTimes, procedure: Procedure, rosters: Rosters) -> list[str]:
+    """Everybody who gets a brief: the people of the rung or the role it is for."""
+    if times.to is None:
+        return []
+    if times.to in RUNGS:
+        return members(procedure.rung(times.to), rosters)
+    return addressees(times, procedure, rosters)
 
 
 def _told(
@@ -189,12 +224,32 @@ def replanned(
     What was said stays as it was (`moments` up to `position`). Of what is still to come nothing is said twice for one
     due time: neither the reminder to the same owner, nor a rung that was told already.
     """
+    if any(moment.kind is MomentKind.BRIEF for moment in deadline.moments[: deadline.position]):
+        return deadline  # it is on its way
+    due_at = _brief_due(deadline, severity, now, procedure) if deadline.duty is Duty.BRIEF else None
     made = plan(
-        deadline.duty, severity, owner_id, deadline.started_at, procedure, rosters, deadline.subject, urgent=urgent
+        deadline.duty,
+        severity,
+        owner_id,
+        deadline.started_at,
+        procedure,
+        rosters,
+        deadline.subject,
+        due_at=due_at,
+        urgent=urgent,
     )
     if made.due_at == deadline.due_at and owner_id == deadline.owner_id:
         return replace(deadline, escalate_every_s=made.escalate_every_s)
     return _changed(deadline, made, now)
+
+
+def _brief_due(deadline: Deadline, severity: Severity, now: datetime, procedure: Procedure) -> datetime:
+    """When a brief comes at another severity. Where its time would be past, whoever owes it can still say what is new."""
+    times, calendar = procedure.duties[Duty.BRIEF], procedure.worktime
+    due_at = times.due_within(severity).after(deadline.started_at, calendar)
+    if due_at > now:
+        return due_at
+    return min(deadline.due_at, times.remind_before_due(severity).after(now, calendar))
 
 
 def interval(duty: Duty, severity: Severity, at: datetime, procedure: Procedure) -> timedelta:
@@ -252,10 +307,12 @@ def handed_to(
     ahead = deadline.moments[deadline.position :]
     remind_at = next((moment.at for moment in ahead if moment.kind is MomentKind.REMIND), now)
     told = [moment for moment in ahead if moment.kind is MomentKind.TELL or moment.user_id != deadline.owner_id]
+    is_brief = deadline.duty is Duty.BRIEF
     moments = [
         *(moment for moment in told if moment.kind in (MomentKind.TELL, MomentKind.REMIND)),
         Moment(max(remind_at, now), MomentKind.REMIND, owner_id, Role.OWNER),
-        *_ladder(deadline.due_at, every, {owner_id}, procedure, rosters, quiet),
+        *(moment for moment in ahead if moment.kind is MomentKind.BRIEF),
+        *([] if is_brief else _ladder(deadline.due_at, every, {owner_id}, procedure, rosters, quiet)),
     ]
     made = Plan(
         deadline.duty,
@@ -299,6 +356,8 @@ def _ahead(made: Plan, said: Sequence[Moment], due_before: datetime, now: dateti
         if moment.kind in (MomentKind.TELL, MomentKind.REMIND) and now < made.due_at and not is_known:
             # A new owner is reminded even when the usual time for it has passed.
             ahead.append(replace(moment, at=max(moment.at, now)))
+    if not any(moment.kind is MomentKind.BRIEF for moment in said):
+        ahead += [moment for moment in made.moments if moment.kind is MomentKind.BRIEF]
     late = [moment for moment in said if moment.kind in UP and moment.at >= made.due_at]
     if any(moment.kind is MomentKind.NOBODY_LEFT for moment in late):
         return ahead

@@ -2,7 +2,9 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
+from bot.action import Action, ActionState
 from bot.deadlines import Rosters, members
 from bot.incident import (
     APPROVERS,
@@ -17,6 +19,8 @@ from bot.incident import (
     Task,
     TaskState,
 )
+from bot.plan import Deciders, Plan, Request, RequestState
+from bot.postmortem import Postmortem, Section, State
 from bot.procedure import May, Procedure
 
 
@@ -78,6 +82,20 @@ def check_is_emergency(incident: Incident) -> None:
         raise NotAllowed("allowed.is_complaint", by=incident.dismissed_by, at=incident.dismissed_at)
 
 
+def check_unsolved(incident: Incident) -> None:
+    """Raises NotAllowed unless customers are still hit by it: what works again needs no plan."""
+    check_is_emergency(incident)
+    if not incident.status.is_unsolved:
+        raise NotAllowed("allowed.works_again", by=incident.fixed_by or incident.reporter_id, at=incident.fixed_at)
+
+
+def check_is_complaint(incident: Incident) -> None:
+    """Raises NotAllowed unless it goes on as an ordinary complaint: an emergency has a plan instead of one solution."""
+    check_open(incident)
+    if incident.status is not Status.COMPLAINT:
+        raise NotAllowed("allowed.needs_plan")
+
+
 def check_can_join(incident: Incident, user_id: str, participants: Collection[str]) -> None:
     """Raises NotAllowed when the incident is over, or somebody may not know of it: nothing is added to it then."""
     if not may_see(incident, user_id, participants):
@@ -118,6 +136,22 @@ def check_is_owed(deadline: Deadline) -> None:
         raise NotAllowed("allowed.already_done", by=deadline.met_by, at=deadline.met_at)
     if deadline.stopped_at is not None:
         raise NotAllowed("allowed.not_owed")
+
+
+def check_can_plan_actions(incident: Incident, user_id: str, participants: Collection[str]) -> None:
+    """Raises NotAllowed when somebody may not know of an incident, or it was none. A closed one has its lessons too."""
+    if not may_see(incident, user_id, participants):
+        raise NotAllowed("allowed.only_its_people", reporter=incident.reporter_id)
+    if incident.status is Status.DISMISSED:
+        raise NotAllowed("allowed.already_dismissed", by=incident.dismissed_by, at=incident.dismissed_at)
+
+
+def check_action_is_open(action: Action) -> None:
+    """Raises NotAllowed when an action item was done already, or dropped."""
+    if action.state is ActionState.DONE:
+        raise NotAllowed("allowed.already_done", by=action.ended_by, at=action.ended_at)
+    if action.state is ActionState.DROPPED:
+        raise NotAllowed("allowed.action_dropped", by=action.ended_by, at=action.ended_at)
 
 
 def check_can_take(task: Task, user_id: str) -> None:
@@ -208,6 +242,142 @@ def check_can_revise(statement: Statement, newer: Statement | None) -> None:
         raise NotAllowed("allowed.statement_rewritten", by=newer.by, at=newer.at)
     if statement.refused_at is None:
         raise NotAllowed("allowed.statement_stands")
+
+
+def check_waits(plan: Plan, newer: Plan | None) -> None:
+    """Raises NotAllowed when somebody has decided on a plan already, or another version stands for it."""
+    if plan.approved_at is not None:
+        raise NotAllowed("allowed.plan_approved", by=plan.approved_by, at=plan.approved_at)
+    if plan.refused_at is not None:
+        raise NotAllowed("allowed.plan_refused", by=plan.refused_by, at=plan.refused_at)
+    if newer is not None:
+        raise NotAllowed("allowed.plan_replaced", by=newer.by, at=newer.at, version=newer.version)
+
+
+def check_can_decide(plan: Plan, newer: Plan | None, user_id: str, people: Deciders) -> None:
+    """Raises NotAllowed when somebody has decided on a plan already, or it is not theirs to decide on."""
+    check_waits(plan, newer)
+    if user_id in people.everybody:
+        return
+    somebody = next(iter(people.asked), None)
+    if user_id == plan.by:
+        raise NotAllowed("allowed.plan_is_yours", who=Permitted(people.words, somebody))
+    raise NotAllowed("allowed.only", who=Permitted(people.words, somebody))
+
+
+def check_can_rewrite(newer: Plan | None) -> None:
+    """Raises NotAllowed when somebody has written the version after a plan already."""
+    if newer is not None:
+        raise NotAllowed("allowed.plan_rewritten", by=newer.by, at=newer.at, version=newer.version)
+
+
+def check_is_asked_for(request: Request) -> None:
+    """Raises NotAllowed when what was asked for is there, or was declined."""
+    if request.state is RequestState.DONE:
+        raise NotAllowed("allowed.already_done", by=request.answered_by, at=request.answered_at)
+    if request.state is RequestState.DECLINED:
+        raise NotAllowed("allowed.request_declined", by=request.answered_by, at=request.answered_at)
+
+
+def check_can_agree(request: Request, user_id: str, owner_id: str) -> None:
+    """Raises NotAllowed when a request is not theirs (`owner_id` owes it now), or they have agreed already."""
+    check_is_asked_for(request)
+    if user_id not in (request.owner_id, owner_id):
+        raise NotAllowed("allowed.request_of", owner=owner_id)
+    if request.state is RequestState.AGREED:
+        raise NotAllowed("allowed.request_agreed", by=request.answered_by, at=request.answered_at)
+
+
+def check_can_decline(request: Request, user_id: str, owner_id: str) -> None:
+    """Raises NotAllowed when a request is not theirs; who has agreed may still find that they can't."""
+    check_is_asked_for(request)
+    if user_id not in (request.owner_id, owner_id):
+        raise NotAllowed("allowed.request_of", owner=owner_id)
+
+
+def check_can_end(request: Request, user_id: str, owner_id: str) -> None:
+    """Raises NotAllowed unless they owe it or have asked for it: those two know whether it is there."""
+    check_is_asked_for(request)
+    if user_id not in (request.owner_id, owner_id, request.by):
+        raise NotAllowed("allowed.request_of", owner=owner_id)
+
+
+def check_can_say_fixed(incident: Incident) -> None:
+    """Raises NotAllowed when it was said already that it works again, or the incident is over."""
+    check_is_emergency(incident)
+    if not incident.status.is_unsolved:
+        raise NotAllowed("allowed.already_fixed", by=incident.fixed_by, at=incident.fixed_at)
+
+
+def check_is_fixed(incident: Incident) -> None:
+    """Raises NotAllowed unless it works again and is not closed: before, there is nothing to confirm."""
+    check_is_emergency(incident)
+    check_is_solved(incident)
+
+
+def check_is_solved(incident: Incident) -> None:
+    """Raises NotAllowed while nobody has said that it works again, or when it was no emergency. Closed ones are."""
+    if incident.status is Status.DISMISSED:
+        raise NotAllowed("allowed.already_dismissed", by=incident.dismissed_by, at=incident.dismissed_at)
+    if incident.status.is_unsolved and incident.reopened_at is not None:
+        raise NotAllowed("allowed.open_again", by=incident.reopened_by, at=incident.reopened_at)
+    if incident.status.is_unsolved:
+        raise NotAllowed("allowed.not_fixed_yet")
+
+
+def check_can_open_again(incident: Incident, until: datetime, now: datetime) -> None:
+    """Raises NotAllowed unless it is closed, and not for too long: `until` then it can be opened again."""
+    if incident.status is Status.DISMISSED:
+        raise NotAllowed("allowed.already_dismissed", by=incident.dismissed_by, at=incident.dismissed_at)
+    if incident.status is not Status.CLOSED:
+        if incident.reopened_at is not None:
+            raise NotAllowed("allowed.open_again", by=incident.reopened_by, at=incident.reopened_at)
+        raise NotAllowed("allowed.is_open")
+    if now > until:
+        raise NotAllowed("allowed.reopen_too_late", at=until)
+
+
+def check_can_contact(incident: Incident, goes_on: bool) -> None:
+    """Raises NotAllowed when the incident is over, unless what its customers are owed goes on."""
+    if not (goes_on and incident.status is Status.CLOSED):
+        check_open(incident)
+
+
+def check_has_postmortem(known: Postmortem | None) -> Postmortem:
+    """Raises NotAllowed before there is a postmortem: it begins when the incident is fixed."""
+    if known is None:
+        raise NotAllowed("allowed.no_postmortem")
+    return known
+
+
+def check_can_write(known: Postmortem | None) -> Postmortem:
+    """Raises NotAllowed when the postmortem is accepted: what is found out later goes into the record."""
+    known = check_has_postmortem(known)
+    if known.state is State.ACCEPTED:
+        raise NotAllowed("allowed.postmortem_accepted", by=known.accepted_by, at=known.accepted_at)
+    return known
+
+
+def check_can_submit(known: Postmortem | None, written: Collection[Section]) -> Postmortem:
+    """Raises NotAllowed when the postmortem is submitted already, or nobody has said yet why it happened."""
+    known = check_can_write(known)
+    if known.state is State.SUBMITTED:
+        raise NotAllowed("allowed.postmortem_submitted", by=known.submitted_by, at=known.submitted_at)
+    if Section.CAUSES not in written:
+        raise NotAllowed("allowed.postmortem_without_causes")
+    return known
+
+
+def check_can_answer_postmortem(known: Postmortem | None, user_id: str) -> Postmortem:
+    """Raises NotAllowed unless the postmortem waits for an answer, and is not somebody's own: nobody accepts theirs."""
+    known = check_can_write(known)
+    if known.state is State.RETURNED:
+        raise NotAllowed("allowed.postmortem_returned", by=known.returned_by, at=known.returned_at)
+    if known.state is State.DRAFT:
+        raise NotAllowed("allowed.postmortem_not_submitted")
+    if known.submitted_by == user_id:
+        raise NotAllowed("allowed.postmortem_is_yours")
+    return known
 
 
 def may_see(incident: Incident, user_id: str, participants: Collection[str]) -> bool:

@@ -8,13 +8,13 @@ import gettext
 import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal
 from jinja2 import FileSystemLoader, StrictUndefined
@@ -131,6 +131,11 @@ class Wording:
         return format_datetime(
             at, "d MMM HH:mm" if self.language == "en" else "M月d日 HH:mm", self._timezone, LOCALES[self.language]
         )
+
+    def calendar_day(self, day: date) -> str:
+        """A day of the calendar, which is the same for every reader: `Wed 25 Nov 2026`."""
+        form = "EEE d MMM yyyy" if self.language == "en" else "yyyy年M月d日（EEE）"
+        return format_date(day, form, LOCALES[self.language])
 
     def iso(self, at: datetime) -> str:
         """A time for another program, in the workspace's zone: `2026-11-22T14:05+08:00`."""

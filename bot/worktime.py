@@ -50,7 +50,7 @@ class Calendar:
             return at.astimezone(UTC)
         local = self._local(at)
         day = local.date() if local.time() < self.opens else local.date() + DAY
-        return self._at(self._first_working_day(day, DAY), self.opens)
+        return self.at(self._first_working_day(day, DAY), self.opens)
 
     def add_days(self, at: datetime, days: int) -> datetime:
         """The same time of day on the n-th following working day; outside of working time, counted from the opening."""
@@ -64,6 +64,18 @@ class Calendar:
         """
         return self._same_time(at, days, -DAY)
 
+    def opening(self, day: date) -> datetime:
+        """When work begins on a day; on the next working day when it is none."""
+        return self.at(self._first_working_day(day, DAY), self.opens)
+
+    def closing(self, day: date) -> datetime:
+        """When a day ends for whoever works: what is due on that day is due by then. Days off have an end too."""
+        return self.at(day, self.closes)
+
+    def day_of(self, at: datetime) -> date:
+        """Which day it is for the company."""
+        return self._local(at).date()
+
     def _same_time(self, at: datetime, days: int, step: timedelta) -> datetime:
         if days < 0:
             raise ValueError(f"a number of working days is 0 or more, not {days}")
@@ -71,7 +83,7 @@ class Calendar:
         day = start.date()
         for _ in range(days):
             day = self._first_working_day(day + step, step)
-        return self._at(day, start.time())
+        return self.at(day, start.time())
 
     def _first_working_day(self, day: date, step: timedelta) -> date:
         while not self.is_working_day(day):
@@ -83,7 +95,8 @@ class Calendar:
             raise ValueError(f"{at} has no time zone")
         return at.astimezone(ZoneInfo(self.timezone))
 
-    def _at(self, day: date, clock: time) -> datetime:
+    def at(self, day: date, clock: time) -> datetime:
+        """A time of a day, as the company's clocks show it."""
         return datetime.combine(day, clock, ZoneInfo(self.timezone)).astimezone(UTC)
 
 

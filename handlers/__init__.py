@@ -24,23 +24,33 @@ from bot.lifecycle import Permitted
 from bot.wording import Mrkdwn, Wording, escape, mention
 from handlers import (
     acknowledge,
+    actions,
+    agreed,
     approvals,
+    brief,
     card,
     channel,
     checklist,
     clock,
     contact,
     customer,
+    decisions,
     dismiss,
     grade,
     home,
     ledger,
     lists,
     more,
+    overdue,
     overview,
     people,
+    plan,
+    postmortem,
+    progress,
+    record,
     reminders,
     report,
+    requests,
     role_messages,
     roles,
     scripts,
@@ -57,9 +67,11 @@ from storage import people as known
 
 log = structlog.get_logger(__name__)
 
-# Bolt tries listeners in this order: what people wait for stands first, `/incident` with an unknown word last.
+# Bolt tries listeners in this order: what people wait for stands first; then what Slack tells with each channel that is
+# opened; `/incident` with an unknown word last.
 STEPS = (
     report,
+    people,
     verify,
     acknowledge,
     grade,
@@ -71,12 +83,16 @@ STEPS = (
     reminders,
     solution,
     tasks,
+    plan,
+    requests,
+    progress,
     statement,
     dismiss,
+    actions,
     customer,
     more,
+    record,
     home,
-    people,
     overview,
 )
 
@@ -103,6 +119,9 @@ ERRANDS: Mapping[str, Carry] = {
     "read_list": lists.read_list,
     "import_list": lists.import_list,
     "send_left_out": lists.send_left_out,
+    "keep_message": record.keep_message,
+    "find_kept": record.find_kept,
+    "show_record": record.show_record,
 }
 
 # What draws a message.
@@ -121,7 +140,17 @@ DRAWINGS: Mapping[str, Draw] = {
     "list": lists.draw,
     "statement": approvals.draw,
     "statement_asked": approvals.draw_asked,
+    "plan": decisions.draw,
+    "plan_asked": decisions.draw_asked,
+    "plan_question": decisions.draw_question,
+    "requests": requests.draw,
+    "request": requests.draw_asked,
+    "request_told": requests.draw_told,
+    "action": agreed.draw,
+    "overdue": overdue.draw,
     "not_invited": channel.draw_not_invited,
+    "progress": progress.draw,
+    "brief": brief.draw,
 }
 
 TOO_LATE = {"expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id", "trigger_expired", "trigger_exchanged"}

@@ -16,8 +16,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from bot.deadlines import Decision, decide_all
-from bot.incident import Deadline, Duty, Moment, MomentKind
-from handlers import occasion, team
+from bot.incident import Deadline, Duty, Incident, Moment, MomentKind
+from handlers import brief, occasion, team
 from handlers.courier import Courier
 from handlers.desk import Desk, Later
 from handlers.metrics import FIRED, FIRED_LATE_SECONDS
@@ -29,7 +29,9 @@ log = structlog.get_logger(__name__)
 BATCH = 1000
 SWEEP_S = 5  # how soon what another replica wrote is noticed
 WAITS_FOR_CHANNEL = timedelta(seconds=20)  # what is said names the channel; without one it is said all the same
+DONE_AT_ONCE = (MomentKind.DEPUTY, MomentKind.BRIEF)  # the clock does it itself, instead of telling somebody
 CALLED_IN = (MomentKind.ESCALATE, MomentKind.TELL)
+IN_PERSON = (Duty.ACTION,)  # weeks after the incident it concerns its owner, and who is told when it is late
 
 
 def tick(desk: Desk, batch: int = BATCH) -> int:
@@ -156,23 +158,28 @@ def nudge(desk: Desk, errand: Errand) -> None:
             if deadline.is_running:  # else it was met while this waited
                 due.append((deadline, int(index), deadline.moments[int(index)]))
         due.sort(key=lambda each: [*Duty].index(each[0].duty))
+        due = [each for each in due if each[2].kind is MomentKind.BRIEF or not brief.is_answered(tx, each[0])]
         for deadline in [each for each, _, moment in due if moment.kind is MomentKind.DEPUTY]:
             team.ask_deputy(desk, tx, deadline, now)
-        outbox.say(tx, _sayings(incident_id, [each for each in due if each[2].kind is not MomentKind.DEPUTY]), now)
+        outbox.say(tx, _sayings(incident_id, [each for each in due if each[2].kind not in DONE_AT_ONCE]), now)
+        for deadline in [each for each, _, moment in due if moment.kind is MomentKind.BRIEF]:
+            brief.send(desk, tx, incident, deadline, now)
         for deadline in [each for each, _, moment in due if moment.kind in (MomentKind.REMIND, MomentKind.ESCALATE)]:
             occasion.post_due(desk, tx, incident, deadline, now)
-        _call_in(tx, incident_id, [moment for _, _, moment in due], now)
-        if any(moment.kind is not MomentKind.REMIND for _, _, moment in due):
-            outbox.redraw(tx, [incident_id], now, drawings=["card", "checklist", "statement"])
+        _call_in(tx, incident, [moment for _, _, moment in due], now)
+        concerns_all = any(moment.kind is not MomentKind.REMIND for each, _, moment in due if each.duty not in IN_PERSON)
+        if concerns_all and incident.archived_at is None:
+            outbox.redraw(tx, [incident_id], now, drawings=["card", "checklist", "statement", "plan"])
 
 
-def _call_in(tx: Connection, incident_id: int, said: Sequence[Moment], now: datetime) -> None:
-    """Whoever is told must be able to look, and to press the button."""
-    there = incidents.participants_of(tx, incident_id)
+def _call_in(tx: Connection, incident: Incident, said: Sequence[Moment], now: datetime) -> None:
+    """Whoever is told must be able to look, and to press the button; an archived channel lets nobody in any more."""
+    there, incident_id = incidents.participants_of(tx, incident.id), incident.id
     called_in = [moment.user_id for moment in said if moment.kind in CALLED_IN and moment.user_id]
     called_in = [user_id for user_id in called_in if user_id not in there]
     if called_in:
         incidents.add_participants(tx, incident_id, called_in)
+    if called_in and incident.archived_at is None:
         outbox.ask(tx, "invite", f"invite:{incident_id}", now, incident_id, collapses=f"invite:{incident_id}")
 
 
@@ -181,7 +188,9 @@ def _sayings(incident_id: int, due: Sequence[tuple[Deadline, int, Moment]]) -> l
     places: dict[str | None, dict[int, int]] = defaultdict(dict)  # person (None: the channel) -> deadline -> moment
     for deadline, index, moment in due:
         to_others = moment.kind is MomentKind.REMIND and moment.user_id != deadline.owner_id
-        in_private = deadline.duty is Duty.ACCEPT_ROLE and moment.kind is MomentKind.REMIND
+        in_private = deadline.duty in IN_PERSON or (
+            deadline.duty in (Duty.ACCEPT_ROLE, Duty.BRIEF) and moment.kind is MomentKind.REMIND
+        )
         if moment.kind is not MomentKind.TELL and not to_others and not in_private:
             places[None][deadline.id] = index
         if moment.user_id:

@@ -11,9 +11,9 @@ from slack_sdk import WebClient
 from slack_sdk.models.views import View
 
 from bot import lifecycle
-from bot.incident import Event, Incident, Person
+from bot.incident import Duty, Event, Incident, Person
 from bot.wording import Wording
-from handlers import duties, team
+from handlers import agreed, duties, team
 from handlers.blocks import Json, modal, section
 from handlers.desk import Desk
 from handlers.fields import Answers, Text, Word
@@ -83,12 +83,14 @@ def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now
             return
         team.check_may(desk, tx, "dismiss", incident, person.user_id)
         lifecycle.check_is_emergency(incident)
-        stopped = deadlines.stop(tx, incident.id, now)
+        goes_on = [Duty.ACTION] if becomes is not Becomes.NOTHING else []  # what was learned holds for a complaint too
+        stopped = deadlines.stop(tx, incident.id, now, [duty for duty in Duty if duty not in goes_on])
         given = [each for each in roles.of_incident(tx, incident.id) if each.ended_at is None]
         roles.end(tx, [each.id for each in given if not each.accepted_at], "relieved", now)
         journal.add(tx, incident.id, "dismissed", person.user_id, now, becomes=becomes)
         if becomes is Becomes.NOTHING:
             incidents.set_dismissed(tx, incident.id, person.user_id, reason, now)
+            agreed.drop_all(tx, incident, person.user_id, reason, now)
         else:
             incidents.set_complaint(tx, incident.id, person.user_id, reason, now)
             event = Event.COMPLEX_COMPLAINT if becomes is Becomes.COMPLEX_COMPLAINT else Event.ORDINARY_COMPLAINT

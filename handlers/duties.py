@@ -3,19 +3,31 @@
 Not a step of its own: the steps call this inside their transaction, with the incident locked.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
+from bot import closing, grading
 from bot import deadlines as rules
-from bot import grading
 from bot.deadlines import Plan, Rosters
-from bot.incident import TEAM, Deadline, Duty, Event, Incident, Moment, MomentKind, Role, Stage, TaskState
+from bot.incident import (
+    TEAM,
+    ContactChannel,
+    Deadline,
+    Duty,
+    Event,
+    Incident,
+    Moment,
+    MomentKind,
+    Role,
+    Stage,
+    TaskState,
+)
 from bot.procedure import Procedure
 from handlers.desk import Desk
-from storage import customers, deadlines, incidents, people, roles, tasks
+from storage import actions, contacts, customers, deadlines, incidents, people, roles, tasks
 
 SAID_SO = (Duty.PROMISE, Duty.CALL_AGAIN)  # somebody has said so themselves, and when
 OF_THEIR_OWN = (
@@ -33,10 +45,17 @@ OF_THEIR_OWN = (
 )  # each starts and ends with what it is about
 # Owed anew with each solution: a customer who is not satisfied opens the incident again.
 OF_A_ROUND = (Duty.CONFIRMATION, Duty.SECOND_PLAN, Duty.SATISFACTION, Duty.FOLLOW_UP, Duty.POSTMORTEM)
-# What goes on when an incident is closed: it is about the lesson, not about the customers.
-AFTER_CLOSING = (Duty.FOLLOW_UP, Duty.SECTION, Duty.POSTMORTEM, Duty.ACCEPT_POSTMORTEM, Duty.ACTION)
+# What a complaint is owed is owed anew when it is opened again.
+OF_A_COMPLAINT = (
+    Duty.COMPLAINT_RESPONSE,
+    Duty.COMPLAINT_SOLUTION,
+    Duty.COMPLEX_SOLUTION,
+    Duty.COMPLAINT_FEEDBACK,
+)
+AFTER_CLOSING = closing.GOES_ON
 BEFORE_A_SOLUTION = (Stage.FIRST_CONTACT, Stage.COMFORT, Stage.PROGRESS, Stage.DELAY, Stage.TEMPORARY_MEASURE)
-TO_EVERYBODY = (Duty.COMPLAINT_RESPONSE, Duty.COMPLAINT_FEEDBACK, Duty.FOLLOW_UP)  # met when each customer has heard
+TO_EVERYBODY = (Duty.COMPLAINT_RESPONSE, Duty.COMPLAINT_FEEDBACK)  # met when each customer has heard
+FOLLOWING_UP = (Stage.FOLLOW_UP, Stage.SURVEY)  # how it is a day later: what was said right after the fix is not it
 
 
 @dataclass(frozen=True)
@@ -49,9 +68,14 @@ class Company:
 
     def owner(self, duty: Duty, holders: Mapping[Role, str], incident: Incident) -> str:
         """Who owes a duty; the reporter when the workspace has nobody else."""
+        some = self.procedure.duties[duty].owner if duty in self.procedure.duties else ()
+        return self.first_of(some, holders, incident)
+
+    def first_of(self, some: Sequence[Role], holders: Mapping[Role, str], incident: Incident) -> str:
+        """The first of these roles and rungs whom the incident has and who is there, like `owner`."""
         reporter = None if incident.reporter_id in self.gone else incident.reporter_id
         there = {role: user_id for role, user_id in holders.items() if user_id not in self.gone}
-        return rules.owner_of(duty, there, reporter, self.procedure, self.rosters) or incident.reporter_id
+        return rules.first_of(some, there, reporter, self.procedure, self.rosters) or incident.reporter_id
 
 
 def company(desk: Desk, tx: Connection, *user_ids: str) -> Company:
@@ -64,7 +88,8 @@ def begin(desk: Desk, tx: Connection, incident: Incident, events: Iterable[Event
     holders = roles.holders(roles.of_incident(tx, incident.id))
     who = company(desk, tx, incident.reporter_id, *holders.values())
     found = deadlines.of_incident(tx, incident.id)
-    known = {each.duty for each in found if each.is_running or each.duty not in (Duty.UPDATE, *OF_A_ROUND)}
+    again = (Duty.BRIEF, Duty.UPDATE, *OF_A_ROUND, *OF_A_COMPLAINT)
+    known = {each.duty for each in found if each.is_running or each.duty not in again}
     known -= {Duty.UPDATE}
     started = _starting(events, incident, known, who, now)
     deadlines.start(tx, incident.id, [_plan(duty, incident, holders, who, now) for duty in started])
@@ -105,7 +130,7 @@ def reconsider(
             continue
         if duty is Duty.TASK:
             changed += _hand_on(tx, incident, deadline, holders, who, now)
-        if duty in SAID_SO:
+        if duty in (*SAID_SO, Duty.REQUEST):
             changed += _inherited(tx, incident, deadline, holders, who, now)
         if duty in OF_THEIR_OWN:
             continue
@@ -142,10 +167,11 @@ def _replanned(
 def _inherited(
     tx: Connection, incident: Incident, deadline: Deadline, holders: Mapping[Role, str], who: Company, now: datetime
 ) -> list[int]:
-    """What somebody who has left had promised is owed by whoever talks to the customers now."""
+    """What somebody who has left had promised is owed by whoever talks to the customers now; what they were asked for,
+    by whoever coordinates."""
     if deadline.owner_id not in who.gone:
         return []
-    owner = who.owner(Duty.UPDATE, holders, incident)
+    owner = who.owner(Duty.REQUEST if deadline.duty is Duty.REQUEST else Duty.UPDATE, holders, incident)
     deadlines.change(tx, rules.handed_to(deadline, incident.level, owner, now, who.procedure, who.rosters))
     return [deadline.id]
 
@@ -187,11 +213,13 @@ def _propose(tx: Connection, incident: Incident, now: datetime, at: datetime) ->
 
 
 def take_over(desk: Desk, tx: Connection, incident: Incident, deadline: Deadline, user_id: str, now: datetime) -> None:
-    """Somebody owes it from now on; a task is theirs with its clock."""
+    """Somebody owes it from now on; a task or an action item is theirs with its clock."""
     who = company(desk, tx)
     deadlines.change(tx, rules.handed_to(deadline, incident.level, user_id, now, who.procedure, who.rosters))
     if deadline.duty is Duty.TASK:
         tasks.set_state(tx, int(deadline.subject), TaskState.TAKEN, user_id, user_id, now)
+    if deadline.duty is Duty.ACTION:
+        actions.change(tx, int(deadline.subject), user_id, actions.get(tx, int(deadline.subject)).due_on)
 
 
 def hand_on(desk: Desk, tx: Connection, incident: Incident, deadline: Deadline, now: datetime) -> list[int]:
@@ -199,6 +227,15 @@ def hand_on(desk: Desk, tx: Connection, incident: Incident, deadline: Deadline, 
     holders = roles.holders(roles.of_incident(tx, incident.id))
     who = company(desk, tx, incident.reporter_id, deadline.owner_id, *holders.values())
     return _hand_on(tx, incident, deadline, holders, who, now)
+
+
+def begin_again(desk: Desk, tx: Connection, incident: Incident, duty: Duty, now: datetime) -> None:
+    """What comes in rounds is owed once more, as long as it is owed at all and the incident is not solved."""
+    holders = roles.holders(roles.of_incident(tx, incident.id))
+    who = company(desk, tx, incident.reporter_id, *holders.values())
+    is_owed = rules.is_owed(duty, incident.level, grading.facts_of(incident, now), who.procedure)
+    if is_owed and incident.status.is_unsolved:
+        deadlines.start(tx, incident.id, [_plan(duty, incident, holders, who, now)])
 
 
 def team_is_there(desk: Desk, tx: Connection, incident: Incident) -> bool:
@@ -230,6 +267,9 @@ def heard(
         if deadline.duty in TO_EVERYBODY:
             is_said = deadline.duty is not Duty.COMPLAINT_FEEDBACK or stage not in BEFORE_A_SOLUTION
             if is_said and not customers.unheard_since(tx, incident.id, deadline.started_at):
+                changed += deadlines.meet_these(tx, [deadline.id], by, last_at)
+        elif deadline.duty is Duty.FOLLOW_UP:
+            if not contacts.not_heard_of(tx, incident.id, FOLLOWING_UP, deadline.started_at):
                 changed += deadlines.meet_these(tx, [deadline.id], by, last_at)
         elif deadline.duty is Duty.UPDATE:
             if rules.round_is_over(deadline, oldest, at, level, procedure):
@@ -266,6 +306,40 @@ def said_so(
         urgent=_is_urgent(incident, who.procedure),
     )
     deadlines.start(tx, incident.id, [made])
+
+
+def call_in_person(desk: Desk, tx: Connection, incident: Incident, customer_id: int | None, now: datetime) -> bool:
+    """A customer is not satisfied (None: several at once are not): somebody has to call in person, where the procedure
+    asks for it at this severity. False when nobody has to; one that is owed already is not owed twice."""
+    facts, subject = grading.facts_of(incident, now), str(customer_id or "")
+    if not rules.is_owed(Duty.CALL_IN_PERSON, incident.level, facts, desk.procedure):
+        return False
+    running = deadlines.running(tx, incident.id)
+    if not any(each.duty is Duty.CALL_IN_PERSON and each.subject == subject for each in running):
+        holders = roles.holders(roles.of_incident(tx, incident.id))
+        who = company(desk, tx, incident.reporter_id, *holders.values())
+        made = _plan(Duty.CALL_IN_PERSON, incident, holders, who, now)
+        deadlines.start(tx, incident.id, [replace(made, subject=subject)])
+    return True
+
+
+def called(
+    tx: Connection, incident: Incident, by: str, at: datetime, channel: ContactChannel, customer_id: int | None
+) -> list[int]:
+    """A customer was reached by telephone or in person: that meets what whoever leads owed them, if it is the lead who
+    called, or whoever owes it. Returns the ids of the deadlines that this met."""
+    if channel.is_written or customer_id is None:
+        return []
+    lead = roles.holders(roles.of_incident(tx, incident.id)).get(Role.LEAD)
+    met = [
+        each.id
+        for each in deadlines.running(tx, incident.id)
+        if each.duty is Duty.CALL_IN_PERSON
+        and each.subject in ("", str(customer_id))
+        and each.started_at <= at
+        and by in (each.owner_id, lead)
+    ]
+    return deadlines.meet_these(tx, met, by, at) if met else []
 
 
 def customers_changed(desk: Desk, tx: Connection, incident: Incident, by: str, now: datetime) -> list[int]:
@@ -334,7 +408,8 @@ def _missing(tx: Connection, incident: Incident, who: Company, now: datetime) ->
         happened.append(Event.GRADED)
     if customers.counts(tx, incident).heard:
         happened.append(Event.CONTACTED)
-    return _starting(happened, incident, {deadline.duty for deadline in found}, who, now)
+    known = {deadline.duty for deadline in found if deadline.duty is not Duty.BRIEF or deadline.is_running}
+    return _starting(happened, incident, known, who, now)
 
 
 def _starting(

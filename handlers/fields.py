@@ -3,12 +3,13 @@
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Generic, Self, TypeVar
 
 from slack_sdk.models.blocks import (
     CheckboxesElement,
+    DatePickerElement,
     DateTimePickerElement,
     ExternalDataSelectElement,
     InputBlock,
@@ -17,6 +18,7 @@ from slack_sdk.models.blocks import (
     PlainTextInputElement,
     RadioButtonsElement,
     StaticSelectElement,
+    UserMultiSelectElement,
     UserSelectElement,
 )
 from slack_sdk.models.blocks.basic_components import DispatchActionConfig
@@ -234,6 +236,30 @@ class Somebody(Field):
 
 
 @dataclass(frozen=True)
+class People(Field):
+    """People of the workspace."""
+
+    most: int = 50
+
+    def block(self, words: Wording, initial: Sequence[str] = ()) -> InputBlock:
+        """The field, filled with whom is proposed."""
+        element = UserMultiSelectElement(
+            action_id=self.action_id,
+            initial_users=list(initial[: self.most]) or None,
+            max_selected_items=self.most,
+            placeholder=self._placeholder(words) or words.text("form.choose_somebody"),
+        )
+        return self._around(words, element)
+
+    def read(self, answers: Answers) -> list[str]:
+        """Their ids."""
+        chosen = answers.of(self.id).get("selected_users") or ()
+        if not chosen and self.required:
+            answers.refuse(self.id, "form.choose_somebody")
+        return [str(user_id) for user_id in chosen][: self.most]
+
+
+@dataclass(frozen=True)
 class Choice(Field):
     """One of several options, given as (value, text) when the form is drawn."""
 
@@ -350,6 +376,33 @@ class When(Field):
         if not self.ahead and at > now + timedelta(minutes=5):  # people's clocks differ a little
             answers.refuse(self.id, "form.not_in_the_future")
         return at
+
+
+@dataclass(frozen=True)
+class Day(Field):
+    """A day that is still to come, as the company's calendar counts it."""
+
+    most: timedelta = timedelta(days=2 * 365)
+
+    def block(self, words: Wording, initial: date | None = None) -> InputBlock:
+        """The field, filled with what is known."""
+        element = DatePickerElement(action_id=self.action_id, initial_date=initial.isoformat() if initial else None)
+        return self._around(words, element)
+
+    def read(self, answers: Answers, earliest: date) -> date | None:
+        """The day: `earliest` or later."""
+        said = str(answers.of(self.id).get("selected_date") or "")
+        try:
+            day = date.fromisoformat(said)
+        except ValueError:
+            if said or self.required:
+                answers.refuse(self.id, "form.choose_day")
+            return None
+        if day < earliest:
+            answers.refuse(self.id, "form.day_is_past")
+        if day - earliest > self.most:
+            answers.refuse(self.id, "form.day_is_far")
+        return day
 
 
 @dataclass(frozen=True)

@@ -14,19 +14,22 @@ from slack_sdk.models.views import View
 from sqlalchemy import Connection
 
 from bot import grading
+from bot.action import day_in_hand
 from bot.deadlines import addressees
 from bot.incident import Assignment, Deadline, Duty, Incident, Person, Task
 from bot.wording import Mrkdwn, Wording, escape
-from handlers import approvals, card, duties, masks, overview, reminders
+from handlers import agreed, approvals, brief, card, decisions, duties, masks, overdue, overview, reminders
 from handlers.blocks import Json, actions, button, context, divider, section
 from handlers.desk import Desk
 from handlers.words import chosen_id
+from storage import actions as action_items
 from storage import customers, deadlines, incidents, outbox, people, roles, tasks
 from storage.outbox import Errand
 
 WAITING = 20  # as many as somebody can do something about; Slack takes 100 blocks in all
 PAGE = 10
 LED = 10
+ACTIONS = 8
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ def show_home(desk: Desk, errand: Errand) -> None:
             section(hello),
             actions([button(words.text("button.report.open"), "report.open", "new", primary=True)]),
             *_waiting(desk, tx, user_id, words, now),
+            *_actions(desk, tx, user_id, words, now),
+            *_overdue(desk, tx, user_id, words, now),
             *_customers(tx, user_id, words),
             divider(),
             *_open(tx, person, words, now),
@@ -89,7 +94,8 @@ def show_home(desk: Desk, errand: Errand) -> None:
 def _waiting(desk: Desk, tx: Connection, user_id: str, words: Wording, now: datetime) -> Iterator[Block]:
     found = sorted(waiting(desk, tx, user_id, words, now), key=lambda item: (item.due_at is None, item.due_at or now))
     if not found:
-        yield section(words.mrkdwn("home.nothing"))
+        if not action_items.open_of(tx, user_id, 1):  # they are listed below
+            yield section(words.mrkdwn("home.nothing"))
         return
     yield section(words.mrkdwn("home.waiting"))
     for item in found[:WAITING]:
@@ -112,6 +118,8 @@ def waiting(desk: Desk, tx: Connection, user_id: str, words: Wording, now: datet
             yield _taken(desk, tx, task, words)
     for incident, what, does in approvals.waiting(desk, tx, user_id, words):
         yield Item(incident, what, buttons=[does])
+    for incident, what, does in decisions.waiting(desk, tx, user_id, words):
+        yield Item(incident, what, buttons=[does])
     told = deadlines.to_acknowledge(tx, user_id, WAITING + 1)
     who = duties.company(desk, tx) if told else None
     for deadline in told:
@@ -129,6 +137,8 @@ def _owed(desk: Desk, tx: Connection, deadline: Deadline, words: Wording, now: d
             grade = button(words.text("button.grade.open"), "grade.open", incident.id)
             what = words.mrkdwn("home.regrade", sign=card.SIGN[proposal.severity], severity=level)
             yield Item(incident, what, buttons=[confirm, grade])
+        return
+    if brief.is_answered(tx, deadline):  # the clock does the rest
         return
     duty, does = words.text(f"duty.{deadline.duty}"), reminders.DOES.get(deadline.duty)
     if does in reminders.SOMEBODY_ELSES:  # the button is somebody else's, whom they have to reach
@@ -174,6 +184,31 @@ def _drawn(item: Item, words: Wording, now: datetime) -> Iterator[Block]:
     yield section(text)
     if item.buttons:
         yield actions(item.buttons)
+
+
+def _actions(desk: Desk, tx: Connection, user_id: str, words: Wording, now: datetime) -> Iterator[Block]:
+    """What they have to do so that it does not happen again, the first due first; also of closed incidents."""
+    count, late = action_items.count_of(tx, user_id, day_in_hand(now, desk.procedure.worktime))
+    if not count:
+        return
+    yield section(words.mrkdwn("home.actions_late" if late else "home.actions", n=count, late=words.number(late)))
+    for item in action_items.open_of(tx, user_id, ACTIONS):
+        where = agreed.where(incidents.get(tx, item.incident_id), words)
+        text = Mrkdwn(f"{agreed.line(desk, tx, item, words, now)}\n{where}")
+        yield section(text, accessory=agreed.done_button(item, words), block_id=f"action_{item.id}")
+    if count > ACTIONS:
+        every = button(words.text("button.actions.mine"), "actions.mine", "all")
+        yield section(words.mrkdwn("home.actions_more", n=count - ACTIONS), accessory=every)
+
+
+def _overdue(desk: Desk, tx: Connection, user_id: str, words: Wording, now: datetime) -> Iterator[Block]:
+    """For the managers who hear of it once a week: how many action items are overdue, whoever has them."""
+    if user_id not in overdue.managers(tx, desk.procedure):
+        return
+    count = action_items.count_overdue(tx, day_in_hand(now, desk.procedure.worktime), user_id)
+    if count:
+        offer = button(words.text("button.actions.overdue"), "actions.overdue", "all")
+        yield section(words.mrkdwn("home.overdue", n=count), accessory=offer)
 
 
 def _customers(tx: Connection, user_id: str, words: Wording) -> Iterator[Block]:

@@ -19,7 +19,21 @@ from handlers import card, duties, masks
 from handlers.blocks import Json, actions, button, section
 from handlers.desk import Desk, Drawing
 from handlers.words import chosen_id
-from storage import contacts, customers, deadlines, incidents, journal, outbox, people, roles, tasks
+from storage import actions as action_items
+from storage import (
+    contacts,
+    customers,
+    deadlines,
+    incidents,
+    journal,
+    outbox,
+    people,
+    plans,
+    progress,
+    requests,
+    roles,
+    tasks,
+)
 from storage.outbox import Message
 
 # The button that does the thing. Those that are about one role or one task carry its id, the others the incident's.
@@ -63,6 +77,7 @@ OF_A_SUBJECT = (
     "plan.check",
     "requests.done",
     "actions.done_open",
+    "actions.change_open",
 )
 SOMEBODY_ELSES = ("acknowledge.confirm",)
 OF_A_DEADLINE = (*SOMEBODY_ELSES, "reminders.kept")
@@ -172,6 +187,11 @@ def _part(
     if deadline.stopped_at is not None:
         values["duty"] = words.text(f"duty.{deadline.duty}")
         return words.mrkdwn("remind.stopped", **_these(words, "remind.stopped", values)), []
+    if deadline.duty is Duty.ACTION:
+        values["due"] = words.day(deadline.due_at)
+    if deadline.duty is Duty.BRIEF and (last := progress.latest(tx, incident.id)) and last.at >= deadline.started_at:
+        said = {"who": mention(last.by), "at": words.time(last.at), "due": values["due"]}
+        return words.mrkdwn("progress.reminded", what=values["what"], **said), []
     text, buttons = _running(desk, message, incident, deadline, moment, words, values)
     if counts and deadline.duty is Duty.FIRST_CONTACT and (so_far := _so_far(counts, words)):
         text = Mrkdwn(f"{text} {so_far}")
@@ -218,7 +238,8 @@ def _running(
         key = f"remind.{duty}" if moment.role is Role.OWNER else f"remind.{duty}.addressee"
         values["left"] = words.duration((deadline.due_at - message.created_at).total_seconds())
     text = words.mrkdwn(key, **_these(words, key, values))
-    if late and message.place == "person" and message.user_id == moment.user_id and moment.kind is MomentKind.ESCALATE:
+    is_told_so = message.user_id == moment.user_id and moment.kind is MomentKind.ESCALATE
+    if late and message.place == "person" and is_told_so and moment.role is not Role.OWNER:
         text = Mrkdwn(text + words.mrkdwn("late.as_role", role=words.text(f"role.{moment.role}").lower()))
     if deadline.postponed_at is not None and message.created_at <= deadline.postponed_at and not late:
         text = Mrkdwn(text + words.mrkdwn("remind.postponed"))
@@ -241,7 +262,7 @@ def _buttons(
     message: Message, deadline: Deadline, moment: Moment, words: Wording, does: list[str]
 ) -> list[ButtonElement]:
     found = [doing(action, deadline, words, primary=action == does[0]) for action in does]
-    if moment.kind is MomentKind.REMIND and moment.user_id == deadline.owner_id:
+    if moment.kind is MomentKind.REMIND and moment.user_id == deadline.owner_id and deadline.duty is not Duty.ACTION:
         later = rules.may_postpone(deadline, message.created_at)
         if later is not None:
             text = words.text("button.reminders.postpone", n=int(later.total_seconds() // 60))
@@ -274,6 +295,8 @@ def _does(deadline: Deadline, moment: Moment) -> list[str]:
         return ["roles.open"]  # they can't approve it, but they know who could
     if moment.kind is MomentKind.TELL and moment.role is Role.OWNER:
         return []
+    if deadline.duty is Duty.ACTION:  # it is due on a day, which can be another one
+        return [DOES[deadline.duty], "actions.change_open"]
     return [DOES[deadline.duty]] if deadline.duty in DOES else []
 
 
@@ -296,6 +319,12 @@ def subject_of(desk: Desk, tx: Connection, deadline: Deadline, words: Wording) -
     if deadline.duty is Duty.TASK:
         said = desk.procedure.task_words(tasks.get(tx, int(deadline.subject)), words.language)
         return masks.of(tx, deadline.incident_id)(said)
+    if deadline.duty is Duty.ACTION:
+        return masks.of(tx, deadline.incident_id)(action_items.get(tx, int(deadline.subject)).what)
+    if deadline.duty is Duty.APPROVE_PLAN:
+        return words.text("plan.name", version=plans.get(tx, int(deadline.subject)).version)
+    if deadline.duty is Duty.REQUEST:
+        return masks.of(tx, deadline.incident_id)(requests.get(tx, int(deadline.subject)).what)
     if deadline.duty is Duty.APPROVE_STATEMENT:
         return words.text(f"who.{deadline.subject.partition(':')[2]}")
     if deadline.duty is Duty.PROMISE:

@@ -17,16 +17,16 @@ from slack_sdk.models.views import View
 from sqlalchemy import Connection
 
 from bot import lifecycle
-from bot.incident import Assignment, Incident, NotAllowed, Person, Role
+from bot.incident import Assignment, Incident, NotAllowed, Person, Role, Status
 from bot.procedure import Procedure
 from bot.wording import Mrkdwn, Wording, mention
-from handlers import duties, team
+from handlers import agreed, duties, team
 from handlers.blocks import Json, modal, section
 from handlers.desk import Desk
 from handlers.fields import Answers, Choice, Somebody, Text
 from handlers.windows import show
 from handlers.words import choice, chosen_id, word
-from storage import deadlines, incidents, journal, notes, outbox, people, roles
+from storage import actions, deadlines, incidents, journal, notes, outbox, people, roles
 from storage.outbox import Errand, Saying
 
 OPTIONS = 100  # as many as Slack takes in a menu
@@ -390,13 +390,17 @@ def replace_gone(desk: Desk, errand: Errand) -> None:
     with desk.db.read() as tx:
         if not people.not_there(tx, [user_id]):  # they are back already
             return
-        numbers = sorted({*incidents.open_with(tx, user_id), *deadlines.that_tell(tx, user_id)})
+        theirs = [*incidents.open_with(tx, user_id), *actions.of_owner(tx, user_id)]
+        numbers = sorted({*theirs, *deadlines.that_tell(tx, user_id)})
     for number in numbers:
         now = desk.now()
         with desk.db.begin() as tx:
             incident = incidents.get(tx, number, lock=True)
             if incident.status.is_open:
                 team.replace_gone(desk, tx, incident, user_id, now)
+            elif incident.status is Status.CLOSED:
+                team.replace_gone_later(desk, tx, incident, now)
+            agreed.replace_gone(desk, tx, incident, user_id, now)
     desk.wake()
 
 

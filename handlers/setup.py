@@ -37,7 +37,7 @@ def identify(client: WebClient) -> Identity:
         if word in MENDS:
             raise WrongSetup(MENDS[word]) from None
         raise URLError(word) from None  # Slack's own trouble: it passes
-    return Identity(str(answer["user_id"]), str(answer["bot_id"]), str(answer["team_id"]))
+    return Identity(str(answer["user_id"]), str(answer["bot_id"]), str(answer["team_id"]), str(answer.get("url") or ""))
 
 
 def complaints(client: WebClient, app_token: str | None, procedure: Procedure) -> Iterator[str]:
@@ -98,11 +98,16 @@ def _groups(client: WebClient, procedure: Procedure) -> Iterator[str]:
 
 
 def _channels(client: WebClient, procedure: Procedure) -> Iterator[str]:
-    name = procedure.channels.announcements
+    found: set[str] = set()
     for page in client.conversations_list(types="public_channel", exclude_archived=True, limit=500):
-        if any(name in (f"#{channel['name']}", channel["id"]) for channel in page["channels"]):
-            return
-    yield f"The procedure announces incidents in {name}, which does not exist: create the channel, or name another one."
+        found |= {name for channel in page["channels"] for name in (f"#{channel['name']}", channel["id"])}
+    named = {
+        procedure.channels.announcements: "announces incidents",
+        procedure.channels.reviews: "has the postmortems",
+    }
+    for name, what in named.items():
+        if name not in found:
+            yield f"The procedure {what} in {name}, which does not exist: create the channel, or name another one."
 
 
 def _header(answer: Any, name: str) -> str:

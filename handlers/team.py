@@ -14,17 +14,19 @@ from bot import deadlines as rules
 from bot import lifecycle
 from bot.incident import Assignment, Deadline, Duty, Incident, Moment, MomentKind, Role, Task, TaskState
 from bot.procedure import May, Procedure
-from handlers import approvals, duties
+from handlers import approvals, decisions, duties, review
 from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.desk import Desk
+from handlers.fields import Answers
 from storage import deadlines, incidents, journal, outbox, people, roles, tasks
 from storage.outbox import Saying
 
 # Drawn again when a role has somebody else.
-SHOWN_WITH_ROLES = (*SHOWN_WITH_INCIDENT, *approvals.SHOWN, "role_open", "role_kept")
+SHOWN_WITH_ROLES = (*SHOWN_WITH_INCIDENT, *approvals.SHOWN, *decisions.SHOWN, *review.SHOWN, "role_open", "role_kept")
 STAYS = (
     Duty.ACCEPT_ROLE,
     Duty.APPROVE_STATEMENT,
+    Duty.APPROVE_PLAN,
     Duty.REGRADE,
 )  # what is never handed over: each has its person by itself
 
@@ -54,6 +56,28 @@ def may_let_in(
     rosters = people.roster_members(tx)
     allowed = lifecycle.who_may("assign_roles", incident, desk.procedure, holders, participants, rosters)
     return allowed is None or bool({user_id, by} & allowed)
+
+
+def check_can_be_asked(
+    desk: Desk,
+    tx: Connection,
+    answers: Answers,
+    field_id: str,
+    incident: Incident,
+    who: str,
+    by: str,
+    now: datetime,
+) -> None:
+    """Refuses who has left, whom the bot does not know yet, and who is kept out of a confidential incident."""
+    person = people.get(tx, who)
+    if person is None:
+        answers.refuse(field_id, "roles.not_known", example="")
+        lane = f"learn:{who}"
+        outbox.ask(tx, "learn_person", lane, now, detail={"user": who}, collapses=lane)
+    elif not person.is_active:
+        answers.refuse(field_id, "roles.has_left", who=person.name or who, example="")
+    elif incident.is_private and not may_let_in(desk, tx, incident, (), who, by):
+        answers.refuse(field_id, "roles.only_its_people", number=incident.number)
 
 
 def proposed(role: Role, incident: Incident, procedure: Procedure, rosters: Mapping[str, Sequence[str]]) -> list[str]:
@@ -322,6 +346,14 @@ def replace_gone(desk: Desk, tx: Connection, incident: Incident, user_id: str, n
     return True
 
 
+def replace_gone_later(desk: Desk, tx: Connection, incident: Incident, now: datetime) -> None:
+    """The same when the incident is closed: what goes on after that is owed and told to others; nobody is asked to take
+    a role any more."""
+    changed = duties.reconsider(desk, tx, incident, now)
+    changed += review.hand_on(desk, tx, incident, roles.holders(roles.of_incident(tx, incident.id)), now)
+    outbox.redraw(tx, [incident.id], now, review.SHOWN, changed)
+
+
 def regraded(desk: Desk, tx: Connection, incident: Incident, now: datetime) -> tuple[list[str], list[str]]:
     """Another severity needs other people. Returns who is relieved and who joins.
 
@@ -362,6 +394,9 @@ def _roles_changed(desk: Desk, tx: Connection, incident: Incident, before: Mappi
     """The clocks follow the roles; with the last role that is needed the team is there."""
     changed = duties.reconsider(desk, tx, incident, now, before)
     changed += approvals.hand_on(desk, tx, incident, now)
+    changed += decisions.hand_on(desk, tx, incident, now)
+    changed += review.hand_on(desk, tx, incident, before, now)
+    changed += review.hand_on(desk, tx, incident, before, now)
     if duties.team_is_there(desk, tx, incident):
         holders = roles.holders(roles.of_incident(tx, incident.id))
         by = holders.get(Role.LEAD, incident.reporter_id)

@@ -59,7 +59,8 @@ def running(tx: Connection, incident_id: int, lock: bool = False) -> list[Deadli
 
 
 def of_person(tx: Connection, user_id: str, limit: int) -> list[Deadline]:
-    """What somebody owes, the first due first. Of a severity to be looked at again only what has been asked."""
+    """What somebody owes, the first due first, without action items (storage/actions.py). Of a severity to be looked at
+    again only what has been asked."""
     question = (
         select(deadlines)
         .where(
@@ -67,6 +68,7 @@ def of_person(tx: Connection, user_id: str, limit: int) -> list[Deadline]:
             deadlines.c.met_at.is_(None),
             deadlines.c.stopped_at.is_(None),
             or_(deadlines.c.duty != Duty.REGRADE, deadlines.c.position > 0),
+            deadlines.c.duty != Duty.ACTION,
         )
         .order_by(deadlines.c.due_at, deadlines.c.id)
         .limit(limit)
