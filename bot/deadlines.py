@@ -144,7 +144,7 @@ def plan(
 
 
 def _brief(remind_at: datetime, due_at: datetime, owner_id: str, times: DutyTimes) -> tuple[Moment, ...]:
-    """The clock sends it itself, to whoever is there then: nobody can be late with it, and nobody hears of it before."""
+    """The clock sends it itself, to whoever is there then: nobody can be late with it, nobody hears of it before."""
     moments = [Moment(remind_at, MomentKind.REMIND, owner_id, Role.OWNER)] if remind_at < due_at else []
     return (*moments, Moment(due_at, MomentKind.BRIEF, None, times.to or Role.EXECUTIVE))
 
@@ -244,7 +244,7 @@ def replanned(
 
 
 def _brief_due(deadline: Deadline, severity: Severity, now: datetime, procedure: Procedure) -> datetime:
-    """When a brief comes at another severity. Where its time would be past, whoever owes it can still say what is new."""
+    """When a brief comes at another severity. Where that is past, whoever owes it can still say what is new."""
     times, calendar = procedure.duties[Duty.BRIEF], procedure.worktime
     due_at = times.due_within(severity).after(deadline.started_at, calendar)
     if due_at > now:

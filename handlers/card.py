@@ -8,6 +8,7 @@ from slack_sdk.models.blocks import Block, ButtonElement, OverflowMenuElement
 from sqlalchemy import Connection
 
 from bot import grading
+from bot.closing import Rating, Tally
 from bot.confidential import known_by, masking
 from bot.grading import Proposal
 from bot.incident import (
@@ -24,18 +25,19 @@ from bot.incident import (
     Severity,
     Status,
 )
-from bot.plan import Plan
+from bot.plan import Plan, Progress
 from bot.wording import Mrkdwn, Wording, channel_link, escape, mention
-from handlers import duties, masks
+from handlers import duties, masks, tally
 from handlers.blocks import actions, button, context, divider, fitting, header, overflow, quote, section
 from handlers.desk import Desk, Drawing
-from storage import customers, deadlines, gradings, incidents, notes, plans, roles
+from storage import confirmations, customers, deadlines, gradings, incidents, notes, plans, roles
+from storage import progress as reported
 from storage.notes import Note
 from storage.outbox import Message
 
 SIGN = {Severity.ONE: "🔴", Severity.TWO: "🟠", Severity.THREE: "🟡"}
 NOT_GRADED = "⚪"
-SHOWN_WITH_INCIDENT = ("card", "announcement", "checklist")  # drawn again whenever an incident changes
+SHOWN_WITH_INCIDENT = ("card", "announcement", "checklist", "postmortem", "solved", "reopened")  # drawn again whenever an incident changes
 
 # What is needed less often, by where it stands; Slack takes five. Everything else is behind the last one.
 MENU = ("ledger.open", "grade.open", "roles.open", "dismiss.open", "more.open")
@@ -48,6 +50,7 @@ NOT_ON_CARD = (
     Duty.ACCEPT_ROLE,
     Duty.TASK,
     Duty.APPROVE_STATEMENT,
+    Duty.APPROVE_PLAN,
     Duty.REGRADE,
     Duty.PROMISE,
     Duty.CALL_AGAIN,
@@ -56,6 +59,8 @@ NOT_ON_CARD = (
     Duty.SECTION,
     Duty.ACTION,
 )
+NOT_SHOWN = ("plan_question",)  # notes that stand in a thread
+IN_ONE_LINE = 200  # letters of the latest news
 TOLD = ("place", "demand", "done_already", "impact")  # what the reporter said in own words
 
 # The steps of the procedure in their order: the first that is still to be done is the card's primary button.
@@ -88,6 +93,9 @@ class Facets:
     needed: Sequence[Role]
     mask: Callable[[str], str]
     plans: Sequence[Plan]
+    latest: Progress | None
+    tally: Tally
+    ratings: Sequence[Rating]
 
     @property
     def plan(self) -> Plan | None:
@@ -112,6 +120,9 @@ def facets(desk: Desk, tx: Connection, incident: Incident) -> Facets:
         duties.needed(desk.procedure, incident),
         masking([name for customer in known for name in known_by(customer)]),
         plans.of_incident(tx, incident.id),
+        reported.latest(tx, incident.id),
+        tally.of(desk, tx, incident),
+        confirmations.ratings_of(tx, incident.id),
     )
 
 
@@ -123,10 +134,14 @@ def draw(desk: Desk, tx: Connection, message: Message) -> Drawing:
 def draw_announcement(desk: Desk, tx: Connection, message: Message) -> Drawing:
     """The incident's line in the incidents channel, kept current."""
     incident, words = incidents.get(tx, message.incident_id), desk.channel_words
+    mask = masks.of(tx, incident.id)
+    latest = reported.latest(tx, incident.id) if incident.status.is_unsolved else None
     text = words.message(
         "announcement",
         incident=incident,
-        reason=masks.of(tx, incident.id)(incident.dismissal_reason) if incident.dismissal_reason else "",
+        reason=mask(incident.dismissal_reason) if incident.dismissal_reason else "",
+        news=beginning(_one_line(mask(latest.words)), IN_ONE_LINE) if latest else "",
+        expected_at=latest.expected_at if latest else None,
         sign=sign_of(incident),
         level=level(incident, words),
         trigger=desk.procedure.trigger_name(incident.trigger, words.language),
@@ -143,11 +158,17 @@ def card(desk: Desk, facets: Facets, words: Wording, now: datetime) -> Drawing:
     ]
     if told := _told(facets, words):
         blocks.append(section(told))
+    if latest := _latest_news(facets, words):
+        blocks.append(section(latest))
     blocks.append(divider())
     if clocks := [clock_line(deadline, words, now) for deadline in _latest(facets.deadlines)]:
         blocks.append(section(Mrkdwn("\n".join(clocks))))
+    if facets.plan is not None:
+        blocks.append(section(plan_line(facets.plan, facets.deadlines, words, now)))
     if told_so_far := [*progress(facets.counts, words), *_promises(facets.deadlines, words)]:
         blocks.append(context(Mrkdwn(" · ".join(told_so_far))))
+    if ended := _end(facets, words):
+        blocks.append(context(Mrkdwn(" · ".join(ended))))
     blocks.append(context(_people(facets, words)))
     if incident.status.is_open:
         blocks.append(actions(_buttons(facets, words)))
@@ -186,6 +207,23 @@ def clock_line(deadline: Deadline, words: Wording, now: datetime) -> Mrkdwn:
         return words.mrkdwn("card.stopped", what=what)
     key = "card.late" if deadline.is_late(now) else "card.running"
     return words.mrkdwn(key, what=what, who=who, at=words.when(deadline.due_at))
+
+
+def plan_line(plan: Plan, clocks: Sequence[Deadline], words: Wording, now: datetime) -> Mrkdwn:
+    """A plan in one line: the version, who is in charge until when, and who has decided on it or has to."""
+    values = {"version": plan.version, "owner": mention(plan.owner_id), "until": words.time(plan.until_at)}
+    said = words.mrkdwn("plan.line_temporary" if plan.is_temporary else "plan.line", **values)
+    clock = next((each for each in clocks if each.duty is Duty.APPROVE_PLAN and each.subject == str(plan.id)), None)
+    if plan.approved_by and plan.approved_at:
+        then = words.mrkdwn("plan.line_approved", who=mention(plan.approved_by), at=words.time(plan.approved_at))
+    elif plan.refused_by and plan.refused_at:
+        then = words.mrkdwn("plan.line_refused", who=mention(plan.refused_by), at=words.time(plan.refused_at))
+    elif clock is None or not clock.is_running:
+        then = words.mrkdwn("plan.line_waits")
+    else:
+        key = "plan.line_late" if clock.is_late(now) else "plan.line_asked"
+        then = words.mrkdwn(key, who=mention(clock.owner_id), at=words.when(clock.due_at))
+    return Mrkdwn(f"{said} · {then}")
 
 
 def summary(incident: Incident, next_due: Deadline | None, words: Wording, now: datetime) -> Mrkdwn:
@@ -265,6 +303,26 @@ def _latest(found: Sequence[Deadline]) -> list[Deadline]:
     return [latest[duty] for duty in Duty if duty in latest]
 
 
+def _end(facets: Facets, words: Wording) -> list[Mrkdwn]:
+    """Since when it is fixed, how far the customers have confirmed it, how satisfied they are, and who has closed it."""
+    incident = facets.incident
+    parts: list[Mrkdwn] = []
+    if incident.round > 1:
+        parts.append(words.mrkdwn("card.round", round=words.number(incident.round)))
+    if incident.fixed_at and incident.fixed_by:
+        parts.append(words.mrkdwn("card.fixed", who=mention(incident.fixed_by), at=words.time(incident.fixed_at)))
+        parts.append(tally.progress(facets.tally, words))
+    if scores := [each for each in facets.ratings if each.round == incident.round]:
+        parts.append(tally.satisfaction(scores, words))
+    if incident.closed_at and incident.closed_by:
+        who, at = mention(incident.closed_by), words.day(incident.closed_at)
+        parts.append(words.mrkdwn("card.closed", who=who, at=at))
+        if incident.closing_reason:
+            reason = beginning(facets.mask(incident.closing_reason), IN_ONE_LINE)
+            parts.append(words.mrkdwn("card.closed_because", reason=reason))
+    return parts
+
+
 def _people(facets: Facets, words: Wording) -> Mrkdwn:
     """Who has which role, who is asked, and which roles nobody has yet."""
     incident = facets.incident
@@ -301,14 +359,31 @@ def _told(facets: Facets, words: Wording) -> Mrkdwn | None:
         ("evidence", Mrkdwn(" · ".join(_link(item, facets.mask, words) for item in facets.evidence))),
     ]
     lines += [words.mrkdwn("card.said", what=words.text(f"report.{key}"), words=value) for key, value in said if value]
-    for note in facets.notes:
-        noted = _beginning(facets.mask(note.words))
+    for note in [each for each in facets.notes if each.occasion not in NOT_SHOWN]:
+        noted = beginning(facets.mask(note.words))
         lines.append(words.mrkdwn(f"card.note.{note.occasion}", who=mention(note.by), words=noted))
     told = fitting(lines)  # the rest is in the record
     return Mrkdwn("\n".join(told)) if told else None
 
 
-def _beginning(words: str, length: int = 500) -> str:
+def _latest_news(facets: Facets, words: Wording) -> Mrkdwn | None:
+    """What is new, in one line, and when it is expected to work again; nothing once it is solved."""
+    latest = facets.latest
+    if latest is None or not facets.incident.status.is_unsolved:
+        return None
+    news = beginning(_one_line(facets.mask(latest.words)), IN_ONE_LINE)
+    line = words.mrkdwn("card.latest", words=news, who=mention(latest.by), at=words.time(latest.at))
+    if latest.expected_at is None:
+        return line
+    return Mrkdwn(f"{line}\n{words.mrkdwn('card.expected', at=words.when(latest.expected_at))}")
+
+
+def _one_line(words: str) -> str:
+    return " ".join(words.split())
+
+
+def beginning(words: str, length: int = 500) -> str:
+    """As much as fits; an ellipsis says that there is more."""
     return words if len(words) <= length else words[: length - 1].rstrip() + "…"
 
 

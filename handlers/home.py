@@ -18,7 +18,7 @@ from bot.action import day_in_hand
 from bot.deadlines import addressees
 from bot.incident import Assignment, Deadline, Duty, Incident, Person, Task
 from bot.wording import Mrkdwn, Wording, escape
-from handlers import agreed, approvals, brief, card, decisions, duties, masks, overdue, overview, reminders
+from handlers import agreed, approvals, brief, card, decisions, duties, masks, overdue, overview, reminders, review
 from handlers.blocks import Json, actions, button, context, divider, section
 from handlers.desk import Desk
 from handlers.words import chosen_id
@@ -119,6 +119,8 @@ def waiting(desk: Desk, tx: Connection, user_id: str, words: Wording, now: datet
     for incident, what, does in approvals.waiting(desk, tx, user_id, words):
         yield Item(incident, what, buttons=[does])
     for incident, what, does in decisions.waiting(desk, tx, user_id, words):
+        yield Item(incident, what, buttons=[does])
+    for incident, what, does in review.waiting(desk, tx, user_id, words):
         yield Item(incident, what, buttons=[does])
     told = deadlines.to_acknowledge(tx, user_id, WAITING + 1)
     who = duties.company(desk, tx) if told else None

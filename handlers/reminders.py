@@ -118,7 +118,7 @@ def take_over(ack: Ack, action: Json, desk: Desk, person: Person, now: datetime)
         duties.take_over(desk, tx, incident, deadline, person.user_id, now)
         incidents.add_participants(tx, incident.id, [person.user_id])
         journal.add(tx, incident.id, "taken_over", person.user_id, now, duty=deadline.duty, of=deadline.owner_id)
-        outbox.redraw(tx, [incident.id], now, card.SHOWN_WITH_INCIDENT, [deadline.id])
+        outbox.redraw(tx, [incident.id], now, [*card.SHOWN_WITH_INCIDENT, "section_asked"], [deadline.id])
     ack()
     desk.wake()
 
@@ -190,8 +190,8 @@ def _part(
     if deadline.duty is Duty.ACTION:
         values["due"] = words.day(deadline.due_at)
     if deadline.duty is Duty.BRIEF and (last := progress.latest(tx, incident.id)) and last.at >= deadline.started_at:
-        said = {"who": mention(last.by), "at": words.time(last.at), "due": values["due"]}
-        return words.mrkdwn("progress.reminded", what=values["what"], **said), []
+        who, at = mention(last.by), words.time(last.at)
+        return words.mrkdwn("progress.reminded", what=values["what"], who=who, at=at, due=values["due"]), []
     text, buttons = _running(desk, message, incident, deadline, moment, words, values)
     if counts and deadline.duty is Duty.FIRST_CONTACT and (so_far := _so_far(counts, words)):
         text = Mrkdwn(f"{text} {so_far}")
@@ -325,6 +325,8 @@ def subject_of(desk: Desk, tx: Connection, deadline: Deadline, words: Wording) -
         return words.text("plan.name", version=plans.get(tx, int(deadline.subject)).version)
     if deadline.duty is Duty.REQUEST:
         return masks.of(tx, deadline.incident_id)(requests.get(tx, int(deadline.subject)).what)
+    if deadline.duty is Duty.SECTION:
+        return words.text(f"postmortem.chapter.{deadline.subject}")
     if deadline.duty is Duty.APPROVE_STATEMENT:
         return words.text(f"who.{deadline.subject.partition(':')[2]}")
     if deadline.duty is Duty.PROMISE:

@@ -208,7 +208,7 @@ def test_somebody_elses_channel_of_that_name_is_left_alone(office: Workspace, an
 
 def test_a_name_that_the_bots_archived_channel_has_gets_a_suffix(office: Workspace) -> None:
     first = office.report()
-    office.click(LIN, office.card(first), "card.menu", option=f"dismiss.open:{first.id}")
+    office.choose(LIN, first, "dismiss.open")
     office.submit(LIN, reason="A test")
     office.settle()
     old = office.channel(NAME)

@@ -550,7 +550,7 @@ def test_where_nobody_can_be_answered_alone_it_is_shown_in_a_window(office: Work
 
 def test_what_slack_does_not_hide_is_said(office: Workspace) -> None:
     incident = reported(office)
-    office.click(ADA, office.card(incident), "card.menu", option=f"customer.show:{incident.id}")
+    office.choose(ADA, incident, "customer.show")
     [shown] = alone(office, ADA)
     office.sandbox.fault("response_url", "http_error", status=404)
     assert "Dismiss message" in str(office.click(ADA, shown, "customer.hide")["view"])
@@ -570,7 +570,7 @@ def dismissed(workspace: Workspace) -> Incident:
         said = Contact(0, 1, LIN, workspace.clock.now, ContactChannel.PHONE, "王小明", "Sorry", "We wait", 1)
         contacts.log(tx, "V1", said)
         customers.set_tried(tx, [1], Outcome.REACHED, LIN, workspace.clock.now, Emotion.ANGRY)
-    workspace.click(LIN, workspace.card(incident), "card.menu", option=f"dismiss.open:{incident.id}")
+    workspace.choose(LIN, incident, "dismiss.open")
     workspace.submit(LIN, reason="王小明 has found the mistake", becomes="nothing")
     workspace.settle()
     assert workspace.incident(1).archived_at
@@ -934,7 +934,7 @@ def they_organise(office: Workspace, incident: Incident) -> None:
     office.click(LEA, next(said for said in office.said(LEA) if "roles.decline" in said.buttons), "roles.decline")
     office.submit(LEA, reason=BOTH)
     office.settle()
-    office.click(LIN, office.card(incident), "card.menu", option="roles.hand_over:1")
+    office.choose(LIN, incident, "roles.hand_over")
     office.submit(LIN, to=SUN, note=BOTH)
     office.settle()
     [checklist] = [said for said in office.said(str(incident.channel_id)) if "tasks.add" in said.buttons]
@@ -996,7 +996,7 @@ def test_a_story_full_of_names_and_numbers_leaves_none_of_them_anywhere(
         office.command(ADA, command, str(incident.channel_id))
     office.sandbox.post("/act/home", user=ADA)
     office.settle()
-    office.click(WANG, office.card(incident), "card.menu", option="dismiss.open:1")
+    office.choose(WANG, incident, "dismiss.open")
     office.submit(WANG, reason=BOTH, becomes="nothing")
     office.settle()
     with office.bot.db.read() as tx:

@@ -368,7 +368,7 @@ def test_a_newcomer_has_to_hear_as_well(office: Workspace) -> None:
 def test_the_list_that_lies_beneath_shows_what_became_of_it(office: Workspace) -> None:
     incident = office.report(ADA, customers_affected="2")
     listed(office, incident, "Beta GmbH")
-    ledger = office.click(ADA, office.card(incident), "card.menu", option=f"ledger.open:{incident.id}")["view"]
+    ledger = office.choose(ADA, incident, "ledger.open")["view"]
     customer = next(block for block in ledger["blocks"] if "Acme Ltd" in str(block) and block.get("accessory"))
     option = customer["accessory"]["options"][0]["value"]
     view = office.view_action(ADA, "ledger.one", block_id=customer["block_id"], value=option)["view"]
@@ -450,7 +450,7 @@ def test_who_is_taken_off_the_list_is_waited_for_no_more(office: Workspace) -> N
     office.view_action(ADA, "contact.look", value="no_answer", block_id="outcome__2")
     office.submit(ADA, retry_at__1=again)
     office.settle()
-    ledger = office.click(ADA, office.card(incident), "card.menu", option=f"ledger.open:{incident.id}")["view"]
+    ledger = office.choose(ADA, incident, "ledger.open")["view"]
     beta = next(block for block in ledger["blocks"] if "Beta GmbH" in str(block) and block.get("accessory"))
     option = next(each["value"] for each in beta["accessory"]["options"] if "remove" in each["value"])
     office.view_action(ADA, "ledger.one", block_id=beta["block_id"], value=option)

@@ -186,7 +186,7 @@ def test_a_private_incident_is_offered_to_its_people_alone(office: Workspace, us
 def test_what_lies_too_far_back_or_has_ended_is_not_offered(office: Workspace, minutes: int) -> None:
     known = office.report(LIN, what_happened="Card payments slow")
     ended = office.report(LIN, what_happened="Payments slow")
-    office.click(LIN, office.card(ended), "card.menu", option=f"dismiss.open:{ended.id}")
+    office.choose(LIN, ended, "dismiss.open")
     office.submit(LIN, reason="The same as INC-1")
     office.wait(minutes)
     office.command(ADA)

@@ -165,7 +165,7 @@ def test_a_task_that_was_taken_can_be_ticked_off_there(office: Workspace) -> Non
 def test_what_an_ended_incident_left_waits_for_nobody(office: Workspace) -> None:
     incident = verified(office, LIN)
     take(office, ADA, incident, 1)
-    office.click(LIN, office.card(incident), "card.menu", option=f"dismiss.open:{incident.id}")
+    office.choose(LIN, incident, "dismiss.open")
     office.submit(LIN, reason="A test")
     office.settle()
     assert sections(open_home(office, ADA))[1:] == ["Nothing is waiting for you.", "Open incidents: none."]

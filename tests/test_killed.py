@@ -254,7 +254,7 @@ def test_a_list_of_customers_is_read_and_added_once_after_kills_on_the_way(
     installed.report()
     installed.finish()
     workspace, incident = installed.workspace, installed.latest()
-    workspace.click(LIN, workspace.card(incident), "card.menu", option=f"ledger.open:{incident.id}")
+    workspace.choose(LIN, incident, "ledger.open")
     workspace.view_action(LIN, "lists.open")
     workspace.view_action(LIN, "lists.choose", option="upload")
     rows = "\n".join(["name,number", *(f"Customer {number},C-{number}" for number in range(400))])

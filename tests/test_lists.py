@@ -319,7 +319,7 @@ def entries(workspace: Workspace, incident: Incident, what: str) -> list[Any]:
 
 def open_form(workspace: Workspace, user: str, incident: Incident, way: str = "paste") -> Any:
     """From the card to the list to the form."""
-    workspace.click(user, workspace.card(incident), "card.menu", option=f"ledger.open:{incident.id}")
+    workspace.choose(user, incident, "ledger.open")
     view = workspace.view_action(user, "lists.open")["view"]
     if way != "paste":
         view = workspace.view_action(user, "lists.choose", option=way)["view"]

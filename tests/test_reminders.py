@@ -182,7 +182,7 @@ def test_an_ordinary_complaint_has_longer_clocks_and_is_closed_by_feedback(
     office: Workspace, becomes: str, due: int
 ) -> None:
     incident = office.report(ADA, customers_affected="1", trigger="staff_attitude")
-    office.click(ADA, office.card(incident), "card.menu", option=f"dismiss.open:{incident.id}")
+    office.choose(ADA, incident, "dismiss.open")
     office.submit(ADA, reason="One customer, calm", becomes=becomes)
     office.settle()
     assert not office.channel(channel_of(office))["is_archived"]

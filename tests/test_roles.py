@@ -94,8 +94,7 @@ def prefilled(view: Any) -> dict[str, str | None]:
 
 
 def opened(workspace: Workspace, user: str, incident: Incident) -> Any:
-    card = workspace.card(incident)
-    return workspace.click(user, card, "card.menu", option=f"roles.open:{incident.id}")["view"]
+    return workspace.choose(user, incident, "roles.open")["view"]
 
 
 def channel_of(workspace: Workspace, incident: Incident) -> str:
@@ -196,7 +195,7 @@ def test_at_severity_3_the_reporter_leads_and_the_department_helps(office: Works
 
 def test_who_may_not_assign_is_told_who_may(office: Workspace) -> None:
     incident = graded(office)
-    told = str(office.click(HE, office.card(incident), "card.menu", option=f"roles.open:{incident.id}")["view"])
+    told = str(office.choose(HE, incident, "roles.open")["view"])
     assert "此操作仅限" in told
     office.click(HE, office.card(incident), "roles.open")
     assert found(office, incident) == []
@@ -390,8 +389,7 @@ def test_one_role_is_handed_over_with_a_note_and_stays_until_it_is_taken(office:
     incident = graded(office)
     office.assign(WANG, incident)
     everybody_takes(office, incident)
-    card = office.card(incident)
-    view = office.click(HE, card, "card.menu", option=f"roles.hand_over:{incident.id}")["view"]
+    view = office.choose(HE, incident, "roles.hand_over")["view"]
     assert "我在 INC-1 的全部职责" in str(view["blocks"])
     role = next(each.id for each in found(office, incident) if each.role is Role.CUSTOMER_RELATIONS)
     assert office.submit_unchecked(HE, which=f"role:{role}", to=HE)["response"]["errors"] == {
@@ -423,7 +421,7 @@ def test_what_is_not_taken_stays_with_the_one_who_hands_it_over(office: Workspac
     incident = graded(office)
     office.assign(WANG, incident)
     everybody_takes(office, incident)
-    office.click(LEA, office.card(incident), "card.menu", option=f"roles.hand_over:{incident.id}")
+    office.choose(LEA, incident, "roles.hand_over")
     office.submit(LEA, to=SUN)
     office.settle()
     if answers:
@@ -444,7 +442,7 @@ def test_who_is_suggested_for_a_hand_over_is_asked_and_it_stays_meanwhile(office
     incident = graded(office)
     office.assign(WANG, incident)
     everybody_takes(office, incident)
-    office.click(LEA, office.card(incident), "card.menu", option=f"roles.hand_over:{incident.id}")
+    office.choose(LEA, incident, "roles.hand_over")
     office.submit(LEA, to=SUN, note="The contract is in the folder")
     office.settle()
     office.click(SUN, about_role(office, SUN, "roles.accept"), "roles.decline")
@@ -509,7 +507,7 @@ def test_tasks_go_along_at_the_end_of_a_shift(office: Workspace) -> None:
     with office.bot.db.read() as tx:
         [taken] = tasks.taken_by(tx, LIN, 9)
     clock = owed(office, incident).get(Duty.TASK)
-    office.click(LIN, office.card(incident), "card.menu", option=f"roles.hand_over:{incident.id}")
+    office.choose(LIN, incident, "roles.hand_over")
     office.submit(LIN, to=ADA)
     office.settle()
     with office.bot.db.read() as tx:
@@ -521,7 +519,7 @@ def test_tasks_go_along_at_the_end_of_a_shift(office: Workspace) -> None:
 def test_who_has_nothing_to_hand_over_is_told_so(office: Workspace) -> None:
     incident = graded(office)
     assert "没有可交接的内容" in str(office.command(SUN, "handover"))
-    office.click(QUINN, office.card(incident), "card.menu", option=f"roles.hand_over:{incident.id}")
+    office.choose(QUINN, incident, "roles.hand_over")
     assert "Nothing here is yours to hand over" in str(office.view(QUINN))
 
 
@@ -569,8 +567,7 @@ def test_whatever_happens_at_once_each_role_has_one_person(workspace: Workspace)
     workspace.assign(WANG, incident)
     everybody_takes(workspace, incident)
     for user in (LEA, ZHOU):
-        card = workspace.card(incident)
-        assert workspace.click(user, card, "card.menu", option=f"roles.hand_over:{incident.id}")["view"]
+        assert workspace.choose(user, incident, "roles.hand_over")["view"]
     assert workspace.click(PAT, about_role(workspace, PAT, "INC-1"), "roles.decline")["view"]
     assert opened(workspace, ADA, incident)
     at_once(
@@ -692,7 +689,7 @@ def test_an_ended_incident_asks_nobody(office: Workspace) -> None:
     incident = graded(office)
     office.assign(WANG, incident)
     take(office, LEA)
-    office.click(LIN, office.card(incident), "card.menu", option=f"dismiss.open:{incident.id}")
+    office.choose(LIN, incident, "dismiss.open")
     office.submit(LIN, reason="A test")
     office.settle()
     assert "not needed as *PR*" in about_role(office, PAT, "*PR*").text

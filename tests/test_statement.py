@@ -619,7 +619,7 @@ def test_of_two_who_write_a_new_version_the_second_keeps_their_words(office: Wor
 def test_when_the_incident_is_over_nothing_is_offered_any_more(office: Workspace) -> None:
     incident = reported(office)
     prepare(office, incident)
-    office.click(LIN, office.card(incident), "card.menu", option=f"dismiss.open:{incident.id}")
+    office.choose(LIN, incident, "dismiss.open")
     office.submit(LIN, reason="A test")
     office.settle()
     assert shown(office, incident).buttons == []

@@ -283,7 +283,7 @@ def test_only_people_in_the_channel_work_on_it(office: Workspace) -> None:
 def test_when_the_incident_is_over_nothing_is_offered_any_more(office: Workspace) -> None:
     incident = verified(office)
     [shown] = checklists(office, incident)
-    office.click(LIN, office.card(incident), "card.menu", option=f"dismiss.open:{incident.id}")
+    office.choose(LIN, incident, "dismiss.open")
     office.submit(LIN, reason="A test")
     office.settle()
     [ended] = checklists(office, incident)

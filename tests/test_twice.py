@@ -194,7 +194,7 @@ def test_a_contact_that_arrives_again_is_logged_once(workspace: Workspace) -> No
 
 def test_a_dismissal_that_arrives_again_ends_it_once(workspace: Workspace) -> None:
     incident = workspace.report()
-    workspace.click(LIN, workspace.card(incident), "card.menu", option=f"dismiss.open:{incident.id}")
+    workspace.choose(LIN, incident, "dismiss.open")
     first = workspace.submit(LIN, reason="A test")
     workspace.settle()
     before = rows(workspace), messages(workspace, incident)

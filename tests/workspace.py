@@ -173,11 +173,7 @@ class Workspace:
 
     def grade(self, user: str, incident: Incident, severity: int, reason: str = "", **facts: Any) -> Any:
         """Somebody grades an incident, from the card or its menu; everything it sets off is carried."""
-        card = self.card(incident)
-        if any(button.startswith("grade.open") for button in card.buttons):
-            opened = self.click(user, card, "grade.open")
-        else:
-            opened = self.click(user, card, "card.menu", option=f"grade.open:{incident.id}")
+        opened = self.choose(user, incident, "grade.open")
         assert opened["view"], opened
         decision = next(
             block["block_id"] for block in opened["view"]["blocks"] if block["block_id"].startswith("decision_")
@@ -188,11 +184,23 @@ class Workspace:
 
     def assign(self, user: str, incident: Incident, **chosen: str | None) -> Any:
         """Somebody assigns the roles of an incident as proposed, except `chosen`; everything it sets off is carried."""
-        opened = self.click(user, self.card(incident), "card.menu", option=f"roles.open:{incident.id}")
+        opened = self.choose(user, incident, "roles.open")
         assert opened["view"]["callback_id"] == "roles.submit", opened
         answer = self.submit(user, **chosen)
         self.settle()
         return answer
+
+    def choose(self, user: str, incident: Incident, action_id: str) -> Any:
+        """Somebody does something with an incident from where it is offered: a button on its card, the card's menu, or
+        the window with everything that can be done."""
+        card = self.card(incident)
+        if any(button.rstrip("*") == action_id for button in card.buttons):
+            return self.click(user, card, action_id)
+        if f'"{action_id}:{incident.id}"' in card.everything:
+            return self.click(user, card, "card.menu", option=f"{action_id}:{incident.id}")
+        opened = self.click(user, card, "card.menu", option=f"more.open:{incident.id}")
+        assert opened["view"]["callback_id"] == "more.shown", opened
+        return self.view_action(user, action_id, value=str(incident.id))
 
     def suggest(self, user: str, action_id: str, typed: str = "") -> list[dict[str, Any]]:
         """Somebody types into a field that finds its options; what it offers."""
