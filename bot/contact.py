@@ -9,22 +9,33 @@ from bot.incident import ContactChannel, Deadline, Duty, Incident, Listed, Sever
 from bot.procedure import Procedure
 
 ADDRESS = re.compile(r"\S+@\S+")
+NEAR = timedelta(hours=6)  # so long before its time a talk is the follow-up; before, it is about the solution
 SHORTEST_NUMBER = 5  # digits of a telephone number
 IN_STEPS_OF = timedelta(minutes=5)
 
 
 def stage_of(
-    incident: Incident, clocks: Iterable[Deadline], has_heard: bool, solution_is_known: bool, now: datetime
+    incident: Incident,
+    clocks: Iterable[Deadline],
+    has_heard: bool,
+    solution_is_known: bool,
+    now: datetime,
+    asks_consent: bool = False,
 ) -> Stage:
     """The stage that is proposed. `clocks` are the incident's running deadlines; `has_heard`: the customer has been
-    spoken to before."""
+    spoken to before; `asks_consent`: there is a temporary measure, and they have not said yes or no to it."""
     running = {deadline.duty: deadline for deadline in clocks}
+    follow_up, is_open = running.get(Duty.FOLLOW_UP), incident.status.is_open
+    is_a_day_later = follow_up is not None and (not is_open or now >= follow_up.due_at - NEAR)
+    is_back = incident.status.is_unsolved and incident.reopened_at is None and is_restored(incident)
     is_late = any(duty in running and running[duty].is_late(now) for duty in (Duty.UPDATE, Duty.PROMISE))
     stands = {
         Stage.FIRST_CONTACT: not has_heard,
-        Stage.FOLLOW_UP: Duty.FOLLOW_UP in running,
+        Stage.FOLLOW_UP: is_a_day_later,
         Stage.SURVEY: incident.status is Status.CLOSED,
-        Stage.VERIFICATION: is_restored(incident),
+        Stage.VERIFICATION: incident.status is Status.FIXED or is_back,
+        Stage.CLOSING: incident.status is Status.CONFIRMED,
+        Stage.TEMPORARY_MEASURE: asks_consent,
         Stage.SOLUTION: solution_is_known or Duty.COMPLAINT_FEEDBACK in running,
         Stage.DELAY: is_late,
         Stage.PROGRESS: True,

@@ -1,10 +1,25 @@
 """What is done about an incident: a plan in versions, what it needs from others, progress (domain.md section 7)."""
 
+import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
-from bot.incident import Money
+from bot.deadlines import Rosters, members
+from bot.incident import RUNGS, Money, Role, Severity
+from bot.procedure import Procedure
+
+MOST_STEPS = 20
+LONGEST_STEP = 200
+LONGEST_TIME = 7 * 24 * 60  # minutes of a step: more is another plan, or a slip of the finger
+_MARK = re.compile(r"^(?:[-*•·]\s+|\d{1,2}\s*(?:[)）、]|[.．](?!\d))\s*)")
+_TIME = re.compile(
+    r"[\s,，;；:：(（\[—–-]*(?<!\d)(?<!\d[.,])(?P<number>\d{1,5})\s*"
+    r"(?:(?P<minutes>min(?:ute)?s?\.?|分钟)|(?P<hours>h(?:ours?|rs?)?\.?|个?小时))[)）\]]?[.。]?$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +54,129 @@ class Plan:
     def is_waiting(self) -> bool:
         """Whether nobody has decided yet."""
         return self.approved_at is None and self.refused_at is None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a plan; `minutes` is its own time, from the approval, when it has one."""
+
+    what: str
+    minutes: int | None = None
+
+
+def steps_of(words: str) -> list[Step]:
+    """The steps, one a line; `Undo the change 30 min` and `回滚变更 2小时` have a time of their own."""
+    lines = [_MARK.sub("", line.strip()).strip() for line in words.splitlines()]
+    return [_step(line) for line in lines if line]
+
+
+def _step(line: str) -> Step:
+    found = _TIME.search(line)
+    if found is None:
+        return Step(line)
+    what, number = line[: found.start()].strip(), int(found["number"])
+    minutes = number * 60 if found["hours"] else number
+    if not what or not 0 < minutes <= LONGEST_TIME:
+        return Step(line)
+    return Step(what, minutes)
+
+
+def key_of(plan: Plan, number: int) -> str:
+    """What a step of a plan is called among the tasks."""
+    return f"plan{plan.version}.{number}"
+
+
+def is_step(key: str) -> bool:
+    """Whether a task is a step of a plan."""
+    return re.fullmatch(r"plan\d+\.\d+", key) is not None
+
+
+def in_force(plans: Iterable[Plan], round_: int) -> Plan | None:
+    """What is done in a round: of the versions that were approved the latest."""
+    approved = [plan for plan in plans if plan.round == round_ and plan.approved_at is not None]
+    return max(approved, key=lambda plan: plan.version, default=None)
+
+
+@dataclass(frozen=True)
+class Deciders:
+    """Who decides on a plan. `asked` are asked, in this order; `above` are of higher rungs of the ladder: they are told
+    when nobody decides in time, and may decide then. `words` are those of the procedure by which the first may;
+    `roles` is by which role, for those who may by one."""
+
+    asked: tuple[str, ...]
+    above: tuple[str, ...]
+    words: tuple[str, ...]
+    roles: Mapping[str, Role]
+
+    @property
+    def everybody(self) -> tuple[str, ...]:
+        """All who may decide."""
+        return (*self.asked, *self.above)
+
+
+def deciders(
+    severity: Severity,
+    worth: Decimal,
+    author: str,
+    procedure: Procedure,
+    holders: Mapping[Role, str],
+    rosters: Rosters,
+    reporter: str = "",
+    participants: Collection[str] = (),
+) -> Deciders:
+    """Who decides on a plan of `author` with a compensation that is `worth` so much in the procedure's currency.
+
+    Whoever the procedure names for the severity, as far as their limit goes. When nobody of them may, the rungs of the
+    ladder that may; when none may, the highest rung where somebody is. Nobody decides on their own plan at severity 1;
+    otherwise its author comes last. `holders` and `rosters` have only people who are there.
+    """
+
+    def behind(word: str) -> list[str]:
+        if word == "participants":
+            return [reporter, *participants]
+        if word == "reporter":
+            return [holders.get(Role.REPORTER, reporter)]
+        if word == "on_call":
+            return members(procedure.on_call, rosters)
+        if word in [*Role]:
+            role = Role(word)
+            holder = [holders[role]] if role in holders else []
+            return [*holder, *(members(procedure.rung(role), rosters) if role in RUNGS else [])]
+        return members([word], rosters)
+
+    def may(word: str) -> bool:
+        limit = procedure.plans.limits.get(Role(word)) if word in [*Role] else None
+        return limit is None or worth <= limit
+
+    def found(some: Iterable[str]) -> list[tuple[str, str]]:
+        is_own = severity is Severity.ONE
+        return [(who, word) for word in some for who in behind(word) if who and not (is_own and who == author)]
+
+    named, ladder = procedure.plans.approval.at(severity), [rung.role for rung in procedure.ladder]
+    highest = max((ladder.index(Role(word)) for word in named if word in ladder), default=None)
+    higher = ladder if highest is None else ladder[highest + 1 :]
+    asked = found(word for word in named if may(word))
+    if not asked:
+        asked = found(word for word in higher if may(word)) or found(word for word in reversed(ladder) if may(word))
+    if not asked:
+        asked = next((some for word in reversed(ladder) if (some := found([word]))), [])
+    first = [who for who, _ in asked if who != author]
+    in_order = tuple(dict.fromkeys([*first, *(who for who, _ in asked)]))
+    above = [] if highest is None else found(word for word in higher if may(word))
+    return Deciders(
+        in_order,
+        tuple(dict.fromkeys(who for who, _ in above if who not in in_order)),
+        tuple(dict.fromkeys(word for _, word in asked)) or tuple(named),
+        {who: Role(word) for who, word in reversed([*asked, *above]) if word in [*Role]},
+    )
+
+
+def worth_of(plan: Plan, procedure: Procedure) -> Decimal:
+    """A plan's compensation in the procedure's currency; without end in one that the file no longer knows."""
+    if plan.compensation is None:
+        return Decimal(0)
+    known = procedure.money.knows(plan.compensation.currency)
+    return procedure.money.worth(plan.compensation) if known else Decimal("Infinity")
 
 
 class RequestState(StrEnum):

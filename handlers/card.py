@@ -37,7 +37,8 @@ from storage.outbox import Message
 
 SIGN = {Severity.ONE: "🔴", Severity.TWO: "🟠", Severity.THREE: "🟡"}
 NOT_GRADED = "⚪"
-SHOWN_WITH_INCIDENT = ("card", "announcement", "checklist", "postmortem", "solved", "reopened")  # drawn again whenever an incident changes
+# Drawn again whenever an incident changes.
+SHOWN_WITH_INCIDENT = ("card", "announcement", "checklist", "postmortem", "solved", "reopened")
 
 # What is needed less often, by where it stands; Slack takes five. Everything else is behind the last one.
 MENU = ("ledger.open", "grade.open", "roles.open", "dismiss.open", "more.open")
@@ -122,7 +123,7 @@ def facets(desk: Desk, tx: Connection, incident: Incident) -> Facets:
         plans.of_incident(tx, incident.id),
         reported.latest(tx, incident.id),
         tally.of(desk, tx, incident),
-        confirmations.ratings_of(tx, incident.id),
+        confirmations.scores(tx, incident.id, incident.round),
     )
 
 
@@ -312,8 +313,8 @@ def _end(facets: Facets, words: Wording) -> list[Mrkdwn]:
     if incident.fixed_at and incident.fixed_by:
         parts.append(words.mrkdwn("card.fixed", who=mention(incident.fixed_by), at=words.time(incident.fixed_at)))
         parts.append(tally.progress(facets.tally, words))
-    if scores := [each for each in facets.ratings if each.round == incident.round]:
-        parts.append(tally.satisfaction(scores, words))
+    if facets.ratings:
+        parts.append(tally.satisfaction(facets.ratings, words))
     if incident.closed_at and incident.closed_by:
         who, at = mention(incident.closed_by), words.day(incident.closed_at)
         parts.append(words.mrkdwn("card.closed", who=who, at=at))

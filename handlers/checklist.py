@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from bot import deadlines as rules
 from bot.incident import Deadline, Duty, Incident, Role, Task, TaskState
+from bot.plan import is_step
 from bot.procedure import Span
 from bot.wording import Mrkdwn, Wording, mention
 from handlers import duties, masks
@@ -33,13 +34,19 @@ LINES = 40  # Slack takes 50 blocks
 def post(desk: Desk, tx: Connection, incident: Incident, now: datetime) -> None:
     """The tasks of this trigger (domain.md section 9), with their clocks; what is there already stays as it is."""
     playbook = desk.procedure.playbooks.get(incident.trigger, [])
-    if not playbook or tasks.of_incident(tx, incident.id):
+    if not playbook or any(not is_step(task.key) for task in tasks.of_incident(tx, incident.id)):
         return
     new = [(f"{incident.trigger}.{number}", "", each.role) for number, each in enumerate(playbook)]
     added = tasks.add(tx, incident.id, new)
     spans = [each.within for each in playbook]
     start_clocks(desk, tx, incident, zip(added, spans, strict=True), now)
-    outbox.say(tx, [Saying(incident.id, "checklist", "incident")], now)
+    show(tx, incident, now)
+
+
+def show(tx: Connection, incident: Incident, now: datetime) -> None:
+    """The list stands in the incident's channel, once."""
+    if not any(message.drawing == "checklist" for message in outbox.of_incident(tx, incident.id)):
+        outbox.say(tx, [Saying(incident.id, "checklist", "incident")], now)
 
 
 def start_clocks(

@@ -35,7 +35,7 @@ from bot.incident import (
 )
 from bot.procedure import Procedure
 from bot.wording import Mrkdwn, Wording, mention
-from handlers import card, checklist, duties, masks, occasion, team
+from handlers import card, checklist, decisions, duties, masks, occasion, team
 from handlers.blocks import Json, actions, button, modal, section
 from handlers.card import SHOWN_WITH_INCIDENT, SIGN
 from handlers.desk import Desk, Drawing
@@ -280,12 +280,14 @@ def save(
     relieved, joined = team.regraded(desk, tx, graded, now) if incident.level != severity else ([], [])
     changed = duties.reconsider(desk, tx, graded, now, regraded=True)
     changed += duties.customers_changed(desk, tx, graded, by, now)
+    changed += decisions.regraded(desk, tx, graded, now)
     if was and was != severity:
         detail = {"grading": gradings.of_incident(tx, incident.id)[-1].id, "relieved": relieved, "joined": joined}
         outbox.say(tx, [Saying(incident.id, "graded", "incident", detail=detail)], now)
     if contact.is_restored(graded) and not was_restored:
         occasion.post(desk, tx, graded, Stage.VERIFICATION, now)
-    outbox.redraw(tx, [incident.id], now, [*SHOWN_WITH_INCIDENT, "script"], [*met, *changed])
+    shown = [*SHOWN_WITH_INCIDENT, *decisions.SHOWN, "script"]
+    outbox.redraw(tx, [incident.id], now, shown, [*met, *changed])
 
 
 def draw_graded(desk: Desk, tx: Connection, message: Message) -> Drawing:

@@ -4,7 +4,7 @@ Not a step of its own: the steps `contact`, `scripts` and `statement` ask it, an
 stands has the script for it posted (domain.md section 6).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -25,11 +25,12 @@ from bot.incident import (
     Stage,
     Tier,
 )
+from bot.plan import Plan, in_force
 from bot.scripts import BrokenScript, Occasion, Script, Scripts
 from bot.wording import Wording
 from handlers import duties
 from handlers.desk import Desk
-from storage import contacts, customers, deadlines, notes, outbox, roles
+from storage import contacts, customers, deadlines, notes, outbox, plans, roles
 from storage.outbox import Saying
 
 log = structlog.get_logger(__name__)
@@ -41,6 +42,7 @@ NEXT_WORD = (
     Duty.FIRST_CONTACT,
     Duty.COMPLAINT_RESPONSE,
     Duty.UPDATE,
+    Duty.CONFIRMATION,
     Duty.FOLLOW_UP,
 )
 FLEETING = ("news", "delay_reason", "eta")  # facts that hold for one round of updates
@@ -49,30 +51,54 @@ UNKNOWN_EMOTION = Emotion.WORRIED  # whoever is told that something is wrong is 
 
 @dataclass(frozen=True)
 class Situation:
-    """Where an incident stands, as far as the words to its customers depend on it."""
+    """Where an incident stands, as far as the words to its customers depend on it. `measure` is the plan of something
+    temporary that is done now; `answered` are the customers who have said yes or no to it."""
 
     incident: Incident
     clocks: Sequence[Deadline]
     facts: Mapping[str, str] = field(default_factory=dict)
+    measure: Plan | None = None
+    answered: Collection[int] = ()
+
+    @property
+    def solution_is_known(self) -> bool:
+        """Whether there is a solution to speak of: what is only temporary is none."""
+        return "solution" in self.facts and self.measure is None
+
+    def asks_consent(self, listed: Listed | None) -> bool:
+        """Whether a customer, or anybody (None), has still to agree to what is done."""
+        return self.measure is not None and (listed is None or listed.id not in self.answered)
 
 
 def situation(tx: Connection, incident: Incident) -> Situation:
-    """Reads it. A solution that was named is known to the scripts without being entered once more; what was news in an
-    earlier round of updates is news no more."""
+    """Reads it. The solution is known to the scripts without being entered once more: of an emergency what the plan
+    says that was approved last, and nothing else; of an ordinary complaint what was named. What was news in an earlier
+    round of updates is news no more."""
     clocks = deadlines.running(tx, incident.id)
     told = contacts.facts_of(tx, incident.id)
-    for note in notes.of_incident(tx, incident.id):
+    plan, is_emergency = None, incident.dismissed_at is None
+    if is_emergency:
+        told.pop("solution", None)
+        plan = in_force(plans.of_incident(tx, incident.id), incident.round)
+    if plan is not None and plan.approved_at is not None:
+        told["solution"] = (plan.told, plan.approved_at)
+        if plan.is_temporary and ("measure" not in told or told["measure"][1] < plan.approved_at):
+            told["measure"] = (plan.told, plan.approved_at)
+    for note in notes.of_incident(tx, incident.id) if not is_emergency else ():
         if note.occasion == "solution" and ("solution" not in told or told["solution"][1] < note.at):
             told["solution"] = (note.words, note.at)
     began = max((each.started_at for each in clocks if each.duty is Duty.UPDATE), default=None)
     facts = {name: words for name, (words, at) in told.items() if name not in FLEETING or began is None or at > began}
-    return Situation(incident, clocks, facts)
+    if plan is None or plan.approved_at is None or not plan.is_temporary:
+        return Situation(incident, clocks, facts)
+    return Situation(incident, clocks, facts, plan, contacts.answered_since(tx, incident.id, plan.approved_at))
 
 
 def stage_of(now_is: Situation, listed: Listed | None, now: datetime) -> Stage:
     """The stage that is proposed for one customer, or for everybody who has heard nothing yet (None)."""
     has_heard = listed is not None and listed.heard_at is not None
-    return rules.stage_of(now_is.incident, now_is.clocks, has_heard, "solution" in now_is.facts, now)
+    asks = now_is.asks_consent(listed)
+    return rules.stage_of(now_is.incident, now_is.clocks, has_heard, now_is.solution_is_known, now, asks)
 
 
 def language_of(desk: Desk, listed: Listed | None) -> CustomerLanguage:
@@ -155,12 +181,14 @@ def _shipped() -> Scripts:
     return Scripts()
 
 
-def post(desk: Desk, tx: Connection, incident: Incident, stage: Stage, now: datetime) -> None:
-    """Where the incident stands has changed: the script for what its customers have to hear now, in its channel, for
-    who owes them the next word."""
+def post(
+    desk: Desk, tx: Connection, incident: Incident, stage: Stage, now: datetime, plan_id: int | None = None
+) -> None:
+    """Where the incident stands has changed, maybe by a plan: the script for what its customers have to hear now, in
+    its channel, for who owes them the next word."""
     clocks = {deadline.duty: deadline for deadline in deadlines.running(tx, incident.id)}
     waiting = next((clocks[duty] for duty in NEXT_WORD if duty in clocks), None)
-    _say(desk, tx, incident, stage, waiting, now)
+    _say(desk, tx, incident, stage, waiting, now, plan_id)
 
 
 def post_due(desk: Desk, tx: Connection, incident: Incident, deadline: Deadline, now: datetime) -> None:
@@ -170,9 +198,9 @@ def post_due(desk: Desk, tx: Connection, incident: Incident, deadline: Deadline,
     elif deadline.duty is Duty.COMPLAINT_FEEDBACK:
         stage = Stage.SOLUTION
     elif deadline.duty in NEXT_WORD:
-        now_is = situation(tx, incident)
-        has_heard = customers.counts(tx, incident).heard > 0
-        stage = rules.stage_of(incident, now_is.clocks, has_heard, "solution" in now_is.facts, now)
+        now_is, counts = situation(tx, incident), customers.counts(tx, incident)
+        asks = now_is.measure is not None and len(now_is.answered) < max(counts.listed, 1)
+        stage = rules.stage_of(incident, now_is.clocks, counts.heard > 0, now_is.solution_is_known, now, asks)
     else:
         return
     _say(desk, tx, incident, stage, deadline, now)
@@ -186,14 +214,26 @@ def post_first(desk: Desk, tx: Connection, incident: Incident, now: datetime) ->
 
 
 def _say(
-    desk: Desk, tx: Connection, incident: Incident, stage: Stage, deadline: Deadline | None, now: datetime
+    desk: Desk,
+    tx: Connection,
+    incident: Incident,
+    stage: Stage,
+    deadline: Deadline | None,
+    now: datetime,
+    plan_id: int | None = None,
 ) -> None:
-    """Once for a deadline and stage. A script that was posted before makes room."""
+    """Once for a deadline and stage, and for each plan. A script that was posted before makes room."""
     shown = [message for message in outbox.of_incident(tx, incident.id) if message.drawing == "script"]
     deadline_id = deadline.id if deadline else None
-    if any(each.detail.get("stage") == stage and each.deadline_id == deadline_id for each in shown):
+    same = [each for each in shown if each.detail.get("stage") == stage and each.deadline_id == deadline_id]
+    if any(plan_id in (None, each.detail.get("plan")) for each in same):
         return
-    detail = {"stage": stage, "owner": deadline.owner_id if deadline else _owner(desk, tx, incident)}
+    detail: dict[str, object] = {
+        "stage": stage,
+        "owner": deadline.owner_id if deadline else _owner(desk, tx, incident),
+    }
+    if plan_id is not None:
+        detail["plan"] = plan_id
     outbox.say(tx, [Saying(incident.id, "script", "incident", None, deadline_id, None, detail)], now)
     if shown:
         outbox.redraw(tx, [incident.id], now, ["script"])

@@ -249,7 +249,9 @@ def _running(
 def doing(action: str, deadline: Deadline, words: Wording, primary: bool = False) -> ButtonElement:
     """The button that does what is owed."""
     value: object = deadline.incident_id
-    if action in OF_A_SUBJECT:
+    if action == "contact.with" and not deadline.subject:  # one of several who can't be told apart
+        action = "contact.open"
+    elif action in OF_A_SUBJECT:
         value = deadline.subject
     elif action in OF_A_DEADLINE:
         value = deadline.id
@@ -316,17 +318,10 @@ def subject_of(desk: Desk, tx: Connection, deadline: Deadline, words: Wording) -
     """What a deadline is about, when an incident may have several of its kind: the role, the task, or the customer."""
     if deadline.duty is Duty.ACCEPT_ROLE:
         return words.text(f"role.{roles.get(tx, int(deadline.subject)).role}")
-    if deadline.duty is Duty.TASK:
-        said = desk.procedure.task_words(tasks.get(tx, int(deadline.subject)), words.language)
-        return masks.of(tx, deadline.incident_id)(said)
-    if deadline.duty is Duty.ACTION:
-        return masks.of(tx, deadline.incident_id)(action_items.get(tx, int(deadline.subject)).what)
+    if deadline.duty in (Duty.TASK, Duty.ACTION, Duty.REQUEST):
+        return masks.of(tx, deadline.incident_id)(_in_words(desk, tx, deadline, words))
     if deadline.duty is Duty.APPROVE_PLAN:
         return words.text("plan.name", version=plans.get(tx, int(deadline.subject)).version)
-    if deadline.duty is Duty.REQUEST:
-        return masks.of(tx, deadline.incident_id)(requests.get(tx, int(deadline.subject)).what)
-    if deadline.duty is Duty.SECTION:
-        return words.text(f"postmortem.chapter.{deadline.subject}")
     if deadline.duty is Duty.APPROVE_STATEMENT:
         return words.text(f"who.{deadline.subject.partition(':')[2]}")
     if deadline.duty is Duty.PROMISE:
@@ -337,10 +332,18 @@ def subject_of(desk: Desk, tx: Connection, deadline: Deadline, words: Wording) -
         to_many = contact.customers > 1 and not contact.customer
         name = words.text("contact.everybody") if to_many else masks.name_of(customer, words)
         return words.mrkdwn("remind.promise_to", customer=name, promise=promise)
-    if deadline.duty is Duty.CALL_AGAIN:
-        listed = customers.get(tx, deadline.incident_id, int(deadline.subject))
-        return masks.name_of(listed.customer, words) if listed else ""
+    if deadline.duty in (Duty.CALL_AGAIN, Duty.CALL_IN_PERSON):
+        known = customers.get(tx, deadline.incident_id, int(deadline.subject)) if deadline.subject else None
+        return masks.name_of(known.customer, words) if known else words.text("closing.a_customer")
     return ""
+
+
+def _in_words(desk: Desk, tx: Connection, deadline: Deadline, words: Wording) -> str:
+    """What somebody has written down that is to be done."""
+    about = int(deadline.subject)
+    if deadline.duty is Duty.TASK:
+        return desk.procedure.task_words(tasks.get(tx, about), words.language)
+    return action_items.get(tx, about).what if deadline.duty is Duty.ACTION else requests.get(tx, about).what
 
 
 def addressee(deadline: Deadline, words: Wording) -> Mrkdwn | str:

@@ -124,7 +124,8 @@ def draw(desk: Desk, tx: Connection, message: Message) -> Drawing:
     counts = customers.counts(tx, incident)
     channel, language = ContactChannel.PHONE, occasion.language_of(desk, None)
     # People's facts go out to everybody here: each name on the list is masked in them, not only the first few.
-    mask = masking(customers.names_of(tx, incident.id, None)) if contacts.facts_of(tx, incident.id) else None
+    says_facts = bool(occasion.situation(tx, incident).facts)
+    mask = masking(customers.names_of(tx, incident.id, None)) if says_facts else None
     script = _script(desk, tx, incident, stage, channel, language, now, None, mask or masks.of(tx, incident.id))
     owner = deadline.owner_id if deadline else str(message.detail["owner"])
     n = counts.unheard if stage is Stage.FIRST_CONTACT and counts.unheard else counts.total

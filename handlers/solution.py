@@ -1,6 +1,6 @@
-"""A solution is named: button on card or reminder -> form -> kept for the record -> clock met.
+"""The solution of an ordinary complaint is named: button on card or reminder -> form -> kept for the record -> clock met.
 
-The preliminary solution of severity 3, and the solution of an ordinary complaint (domain.md sections 6 and 8).
+An emergency has a plan instead, which somebody approves (`plan`).
 """
 
 from datetime import datetime
@@ -10,17 +10,18 @@ from slack_sdk import WebClient
 from slack_sdk.models.views import View
 
 from bot import lifecycle
-from bot.incident import Duty, Event, Incident, Person, Stage, Status
+from bot.incident import Duty, Event, Incident, Person, Stage
 from bot.wording import Wording
 from handlers import duties, occasion, team
 from handlers.blocks import Json, modal
 from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.desk import Desk
 from handlers.fields import Answers, Text
+from handlers.windows import show
 from handlers.words import chosen_id
 from storage import deadlines, incidents, journal, notes, outbox
 
-SOLVED_BY_IT = (Duty.PRELIMINARY_SOLUTION, Duty.COMPLAINT_SOLUTION, Duty.COMPLEX_SOLUTION)
+SOLVED_BY_IT = (Duty.COMPLAINT_SOLUTION, Duty.COMPLEX_SOLUTION)
 
 WHAT = Text("words", "solution", required=True, multiline=True, max_length=2000, if_missing="solution.say_what")
 
@@ -38,8 +39,8 @@ def open_form(
     with desk.db.read() as tx:
         incident = incidents.get(tx, chosen_id(action))
         team.check_may(desk, tx, "solve", incident, person.user_id)
-    lifecycle.check_open(incident)
-    client.views_open(trigger_id=body["trigger_id"], view=form(incident, words))
+    lifecycle.check_is_complaint(incident)
+    show(client, body, form(incident, words))
     ack()
 
 
@@ -68,12 +69,11 @@ def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now
             ack()
             return
         team.check_may(desk, tx, "solve", incident, person.user_id)
-        lifecycle.check_open(incident)
+        lifecycle.check_is_complaint(incident)
         notes.save(tx, incident.id, str(view["id"]), "solution", person.user_id, now, said)
         met = deadlines.meet(tx, incident.id, SOLVED_BY_IT, person.user_id, now)
         journal.add(tx, incident.id, "solution_named", person.user_id, now)
-        if incident.status is Status.COMPLAINT:
-            duties.begin(desk, tx, incident, [Event.ANSWERED], now)
+        duties.begin(desk, tx, incident, [Event.ANSWERED], now)
         occasion.post(desk, tx, incident, Stage.SOLUTION, now)
         outbox.redraw(tx, [incident.id], now, SHOWN_WITH_INCIDENT, met)
     ack()

@@ -111,6 +111,17 @@ def not_heard_of(tx: Connection, incident_id: int, stages: Collection[Stage], si
     return tx.execute(select(func.count()).where(on_list, ~of_theirs)).scalar_one()
 
 
+def answered_since(tx: Connection, incident_id: int, since: datetime) -> set[int]:
+    """The customers who have said yes or no to a temporary measure since some time."""
+    question = select(contacts.c.customer_id).where(
+        contacts.c.incident_id == incident_id,
+        contacts.c.consent.is_not(None),
+        contacts.c.customer_id.is_not(None),
+        contacts.c.logged_at >= since,
+    )
+    return set(tx.execute(question).scalars())
+
+
 def facts_of(tx: Connection, incident_id: int) -> dict[str, tuple[str, datetime]]:
     """What people have filled in for the scripts of an incident, and when, by the fact's name."""
     cipher = cipher_of(tx)

@@ -4,11 +4,13 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, and_, insert, or_, select, text, update
 
-from bot.incident import Money
+from bot.incident import Money, Status
 from bot.plan import Plan
-from storage.tables import as_dict, plans
+from storage.tables import as_dict, incidents, plans
+
+UNSOLVED = [status for status in Status if status.is_unsolved]
 
 
 def was_saved(tx: Connection, form_key: str) -> Plan | None:
@@ -39,6 +41,28 @@ def get(tx: Connection, plan_id: int) -> Plan:
 def of_incident(tx: Connection, incident_id: int) -> list[Plan]:
     """The versions of an incident's plan, those that were refused too, oldest first."""
     question = select(plans).where(plans.c.incident_id == incident_id).order_by(plans.c.version)
+    return [_plan(row) for row in tx.execute(question)]
+
+
+def unfinished(tx: Connection, user_id: str, limit: int) -> list[Plan]:
+    """The latest versions of unsolved incidents that wait for a decision, and those of this person that were refused;
+    latest first."""
+    c, newer = plans.c, plans.alias("newer")
+    has_newer = select(newer.c.id).where(newer.c.incident_id == c.incident_id, newer.c.version > c.version).exists()
+    question = (
+        select(plans)
+        .join(incidents)
+        # The first in the words of the index: what was approved waits for nobody, however many incidents there were.
+        .where(
+            text("plans.approved_at is null"),
+            incidents.c.status.in_(UNSOLVED),
+            incidents.c.round == c.round,
+            ~has_newer,
+        )
+        .where(or_(c.refused_at.is_(None), and_(c.refused_at.is_not(None), c.by == user_id)))
+        .order_by(c.id.desc())
+        .limit(limit)
+    )
     return [_plan(row) for row in tx.execute(question)]
 
 

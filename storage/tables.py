@@ -344,6 +344,12 @@ plans = Table(
     Column("refused_at", UtcTime),
     _words("reason"),
     UniqueConstraint("incident_id", "version"),
+    Index(
+        "ix_plans_not_approved",
+        "incident_id",
+        postgresql_where=text("approved_at is null"),
+        sqlite_where=text("approved_at is null"),
+    ),
 )
 
 requests = Table(
@@ -435,6 +441,9 @@ kept = Table(
     UniqueConstraint("incident_id", "ref"),
 )
 
+# What waits for somebody to accept or return it.
+SUBMITTED = "submitted_at is not null and returned_at is null and accepted_at is null"
+
 postmortems = Table(
     "postmortems",
     metadata,
@@ -449,6 +458,9 @@ postmortems = Table(
     Column("accepted_by", String(20)),
     Column("accepted_at", UtcTime),
     Column("told_at", UtcTime),
+    Index(
+        "ix_postmortems_submitted", "submitted_at", postgresql_where=text(SUBMITTED), sqlite_where=text(SUBMITTED)
+    ),
 )
 
 sections = Table(

@@ -16,6 +16,7 @@ depends_on = None
 
 TIME = sa.DateTime(timezone=True)
 OPEN = sa.text("state = 'open'")
+SUBMITTED = sa.text("submitted_at is not null and returned_at is null and accepted_at is null")
 
 
 def _words(name: str) -> "sa.Column[str]":
@@ -87,6 +88,8 @@ def _add_the_plan() -> None:
         sa.UniqueConstraint("form_key", name="uq_plans_form_key"),
         sa.UniqueConstraint("incident_id", "version", name="uq_plans_incident_id_version"),
     )
+    waits = sa.text("approved_at is null")
+    op.create_index("ix_plans_not_approved", "plans", ["incident_id"], postgresql_where=waits, sqlite_where=waits)
     _table(
         "requests",
         _somebody("by", nullable=False),
@@ -198,6 +201,13 @@ def _add_the_postmortem() -> None:
             ["incident_id"], ["incidents.id"], name="fk_postmortems_incident_id", ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("incident_id", name="pk_postmortems"),
+    )
+    op.create_index(
+        "ix_postmortems_submitted",
+        "postmortems",
+        ["submitted_at"],
+        postgresql_where=SUBMITTED,
+        sqlite_where=SUBMITTED,
     )
     _table(
         "sections",
