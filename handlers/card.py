@@ -305,7 +305,7 @@ def _latest(found: Sequence[Deadline]) -> list[Deadline]:
 
 
 def _end(facets: Facets, words: Wording) -> list[Mrkdwn]:
-    """Since when it is fixed, how far the customers have confirmed it, how satisfied they are, and who has closed it."""
+    """Since when it is fixed, how far it is confirmed, how satisfied the customers are, and who has closed it."""
     incident = facets.incident
     parts: list[Mrkdwn] = []
     if incident.round > 1:

@@ -67,7 +67,9 @@ def open_channel(desk: Desk, errand: Errand) -> None:
         _note_invited(desk, tx, incident.id, wanted, not_in)
         if after is not None:
             outbox.ask(tx, "invite", f"invite:{incident.id}", now, incident.id, after=after)
-        if not incident.is_private:
+        if any(each.drawing == "announcement" for each in outbox.of_incident(tx, incident.id)):
+            outbox.redraw(tx, [incident.id], now, ["announcement"])  # it has another channel now
+        elif not incident.is_private:
             outbox.say(tx, [Saying(incident.id, "announcement", "announcements")], now)
         outbox.ask(tx, "describe", f"describe:{incident.id}", now, incident.id)
         if view_id := errand.detail.get("view_id"):
@@ -140,10 +142,14 @@ def pin(desk: Desk, errand: Errand) -> None:
 
 
 def archive(desk: Desk, errand: Errand) -> None:
-    """Closes the channel; what was said in it stays."""
+    """Closes the channel; what was said in it stays. Not when the incident is open again, or was closed anew since:
+    that has an errand of its own."""
     with desk.db.read() as tx:
         incident = incidents.get(tx, _about(errand))
-    if incident.channel_id is None or incident.archived_at is not None:
+    if incident.channel_id is None or incident.archived_at is not None or incident.status.is_open:
+        return
+    closed_at = errand.detail.get("closed_at")
+    if closed_at and (incident.closed_at is None or incident.closed_at.isoformat() != closed_at):
         return
     try:
         desk.client.conversations_archive(channel=incident.channel_id)

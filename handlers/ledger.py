@@ -21,7 +21,7 @@ from bot import lifecycle, lists
 from bot.deadlines import interval
 from bot.incident import Counts, Customer, CustomerLanguage, Duty, Incident, Listed, NotAllowed, Outcome, Person, Tier
 from bot.wording import Mrkdwn, Wording, escape, mention
-from handlers import card, duties, files, team
+from handlers import card, duties, files, solved, team
 from handlers.blocks import Json, actions, button, context, divider, modal, overflow, section
 from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.desk import Desk
@@ -345,6 +345,7 @@ def _listed(tx: Connection, incident: Incident, customer_id: int) -> Listed:
 
 def _changed(desk: Desk, tx: Connection, incident: Incident, person: Person, now: datetime) -> None:
     changed = duties.customers_changed(desk, tx, incident, person.user_id, now)
+    changed += solved.reckon(desk, tx, incidents.get(tx, incident.id), person.user_id, now)  # fewer have to confirm it
     outbox.redraw(tx, [incident.id], now, SHOWN_WITH_INCIDENT, changed)
 
 

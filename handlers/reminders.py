@@ -316,14 +316,10 @@ def _met(deadline: Deadline, words: Wording, values: dict[str, Any]) -> Mrkdwn:
 
 def subject_of(desk: Desk, tx: Connection, deadline: Deadline, words: Wording) -> Mrkdwn | str:
     """What a deadline is about, when an incident may have several of its kind: the role, the task, or the customer."""
-    if deadline.duty is Duty.ACCEPT_ROLE:
-        return words.text(f"role.{roles.get(tx, int(deadline.subject)).role}")
+    if deadline.duty in (Duty.ACCEPT_ROLE, Duty.APPROVE_PLAN, Duty.APPROVE_STATEMENT):
+        return _by_name(tx, deadline, words)
     if deadline.duty in (Duty.TASK, Duty.ACTION, Duty.REQUEST):
         return masks.of(tx, deadline.incident_id)(_in_words(desk, tx, deadline, words))
-    if deadline.duty is Duty.APPROVE_PLAN:
-        return words.text("plan.name", version=plans.get(tx, int(deadline.subject)).version)
-    if deadline.duty is Duty.APPROVE_STATEMENT:
-        return words.text(f"who.{deadline.subject.partition(':')[2]}")
     if deadline.duty is Duty.PROMISE:
         contact = contacts.get(tx, int(deadline.subject))
         listed = customers.get(tx, deadline.incident_id, contact.customer_id) if contact.customer_id else None
@@ -336,6 +332,14 @@ def subject_of(desk: Desk, tx: Connection, deadline: Deadline, words: Wording) -
         known = customers.get(tx, deadline.incident_id, int(deadline.subject)) if deadline.subject else None
         return masks.name_of(known.customer, words) if known else words.text("closing.a_customer")
     return ""
+
+
+def _by_name(tx: Connection, deadline: Deadline, words: Wording) -> str:
+    """The role, the version of the plan, or for which role a statement is approved."""
+    number, _, role = deadline.subject.partition(":")
+    if deadline.duty is Duty.APPROVE_PLAN:
+        return words.text("plan.name", version=plans.get(tx, int(number)).version)
+    return words.text(f"who.{role}" if role else f"role.{roles.get(tx, int(number)).role}")
 
 
 def _in_words(desk: Desk, tx: Connection, deadline: Deadline, words: Wording) -> str:

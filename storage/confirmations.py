@@ -64,6 +64,17 @@ def ratings_of(tx: Connection, incident_id: int) -> list[Rating]:
     return [_rating(tx, row) for row in tx.execute(question)]
 
 
+def scores(tx: Connection, incident_id: int, in_round: int) -> list[Rating]:
+    """Those of one round, oldest first, without what was said: nothing sealed is opened for it."""
+    c = ratings.c
+    question = (
+        select(c.id, c.incident_id, c.round, c.by, c.at, c.score, c.customer_id)
+        .where(c.incident_id == incident_id, c.round == in_round)
+        .order_by(c.id)
+    )
+    return [Rating(*row) for row in tx.execute(question)]
+
+
 def _confirmation(tx: Connection, row: Row[Any]) -> Confirmation:
     said = as_dict(row)
     del said["form_key"]

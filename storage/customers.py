@@ -310,6 +310,12 @@ def ids_of(tx: Connection, incident_id: int, unheard_only: bool) -> list[int]:
     return list(tx.execute(question.where(_unheard) if unheard_only else question).scalars())
 
 
+def counted_ids(tx: Connection, incident_id: int) -> list[int]:
+    """Who is or was in the list, without those whom somebody has taken off: they were not affected."""
+    c = customers.c
+    return list(tx.execute(select(c.id).where(c.incident_id == incident_id, c.removed_by.is_(None))).scalars())
+
+
 def set_tried(
     tx: Connection,
     customer_ids: Collection[int],

@@ -133,6 +133,12 @@ def get(tx: Connection, incident_id: int, lock: bool = False) -> Incident:
     return _incident(tx.execute(LOCKED if lock else ONE, {"id": incident_id}).one())
 
 
+def find(tx: Connection, incident_id: int) -> Incident | None:
+    """The incident with this number, if there is one."""
+    row = tx.execute(ONE, {"id": incident_id}).one_or_none()
+    return _incident(row) if row else None
+
+
 def reported_as(tx: Connection, report_key: str) -> Incident | None:
     """The incident that this form became, if it was submitted before."""
     return _one(tx, select(incidents).where(incidents.c.report_key == report_key))
@@ -261,21 +267,32 @@ def set_facts(tx: Connection, changed: Incident) -> None:
     )
 
 
+def set_restored(
+    tx: Connection, incident_id: int, core_restored_at: datetime | None, part_restored_at: datetime | None
+) -> None:
+    """Since when what was down works again; None while it does not, or was never down."""
+    _set(tx, incident_id, core_restored_at=core_restored_at, part_restored_at=part_restored_at)
+
+
 def set_graded(tx: Connection, incident_id: int, severity: Severity, by: str, now: datetime) -> None:
     """Somebody has decided how bad it is."""
     _set(tx, incident_id, severity=int(severity), graded_by=by, graded_at=now)
 
 
 def open_with(tx: Connection, user_id: str) -> list[int]:
-    """The open incidents in which somebody has something: reported it, has or is asked for a role, owes a duty."""
-    mine = union(
+    """The incidents in which somebody has something: open ones that they have reported, or in which they have or are
+    asked for a role; and all in which they owe a duty."""
+    of_theirs = union(
         select(incidents.c.id).where(incidents.c.reporter_id == user_id),
         select(assignments.c.incident_id).where(assignments.c.user_id == user_id, assignments.c.ended_at.is_(None)),
+    )
+    question = union(
+        select(incidents.c.id).where(IS_OPEN, incidents.c.id.in_(of_theirs)),
+        # What is owed after closing too: only that runs on.
         select(deadlines.c.incident_id).where(
             deadlines.c.owner_id == user_id, deadlines.c.met_at.is_(None), deadlines.c.stopped_at.is_(None)
         ),
     )
-    question = select(incidents.c.id).where(IS_OPEN, incidents.c.id.in_(mine))
     return sorted(tx.execute(question).scalars())
 
 

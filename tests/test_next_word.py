@@ -26,6 +26,7 @@ INCIDENT = Incident(
     reported_at=NOW - HOUR,
 )
 DOWN = {"core_down_since": NOW - HOUR}
+FIXED = {"status": Status.FIXED, "fixed_at": NOW}
 
 
 def clock(duty: Duty, due_at: datetime) -> Deadline:
@@ -42,7 +43,12 @@ def clock(duty: Duty, due_at: datetime) -> Deadline:
         ({}, [Duty.UPDATE], True, True, Stage.SOLUTION),
         (DOWN | {"core_restored_at": NOW}, [Duty.UPDATE], True, False, Stage.VERIFICATION),
         (DOWN | {"core_restored_at": NOW, "part_faulty_since": NOW}, [Duty.UPDATE], True, False, Stage.PROGRESS),
-        ({}, [Duty.FOLLOW_UP], True, True, Stage.FOLLOW_UP),
+        (FIXED, [Duty.UPDATE], False, False, Stage.FIRST_CONTACT),
+        (FIXED, [Duty.CONFIRMATION], True, True, Stage.VERIFICATION),
+        ({"status": Status.CONFIRMED}, [], True, True, Stage.CLOSING),
+        ({"status": Status.CONFIRMED}, [Duty.FOLLOW_UP], True, True, Stage.FOLLOW_UP),
+        ({"status": Status.CLOSED}, [Duty.FOLLOW_UP], True, False, Stage.FOLLOW_UP),
+        (DOWN | {"core_restored_at": NOW, "reopened_at": NOW}, [Duty.UPDATE], True, False, Stage.PROGRESS),
         ({"status": Status.COMPLAINT}, [Duty.COMPLAINT_FEEDBACK], True, False, Stage.SOLUTION),
         ({"status": Status.CLOSED}, [], True, False, Stage.SURVEY),
     ],
@@ -53,6 +59,25 @@ def test_the_stage_follows_from_where_the_incident_stands(
     incident = replace(INCIDENT, **facts)  # type: ignore[arg-type]
     running = [clock(duty, NOW + HOUR) for duty in clocks]
     assert stage_of(incident, running, has_heard, solution, NOW) is stage
+
+
+@pytest.mark.parametrize(
+    ("status", "left", "stage"),
+    [
+        (Status.FIXED, 24 * HOUR, Stage.VERIFICATION),
+        (Status.CONFIRMED, 24 * HOUR, Stage.CLOSING),
+        (Status.CONFIRMED, 6 * HOUR + MINUTE, Stage.CLOSING),
+        (Status.CONFIRMED, 6 * HOUR, Stage.FOLLOW_UP),
+        (Status.FIXED, HOUR, Stage.FOLLOW_UP),
+        (Status.FIXED, -HOUR, Stage.FOLLOW_UP),
+        (Status.CLOSED, 20 * HOUR, Stage.FOLLOW_UP),
+    ],
+)
+def test_right_after_the_fix_it_is_about_the_solution_and_a_day_later_about_how_it_is(
+    status: Status, left: timedelta, stage: Stage
+) -> None:
+    incident = replace(INCIDENT, status=status, fixed_at=NOW - HOUR)
+    assert stage_of(incident, [clock(Duty.FOLLOW_UP, NOW + left)], True, True, NOW) is stage
 
 
 @pytest.mark.parametrize("duty", [Duty.UPDATE, Duty.PROMISE])

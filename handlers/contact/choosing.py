@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from bot import contact as rules
 from bot import lifecycle
 from bot.incident import (
+    Duty,
     Incident,
     Listed,
     NotAllowed,
@@ -40,7 +41,7 @@ from handlers.desk import Desk
 from handlers.fields import Answers
 from handlers.windows import show
 from handlers.words import chosen_id
-from storage import customers, incidents, journal
+from storage import customers, deadlines, incidents, journal
 
 IN_HAND = timedelta(minutes=5)  # so long nobody else is offered the customer whose form is open
 FOUND_AT_ONCE = 90  # Slack takes 100 options
@@ -131,7 +132,8 @@ def checked(desk: Desk, tx: Connection, incident_id: int, person: Person) -> Inc
     incident = incidents.get(tx, incident_id, lock=True)
     lifecycle.check_handles_case(person.user_id, incident, incidents.participants_of(tx, incident.id))
     team.check_may(desk, tx, "contact", incident, person.user_id)
-    lifecycle.check_open(incident)
+    goes_on = any(each.duty is Duty.FOLLOW_UP for each in deadlines.running(tx, incident.id))
+    lifecycle.check_can_contact(incident, goes_on)
     return incident
 
 

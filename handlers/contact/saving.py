@@ -256,6 +256,8 @@ def _clocks(
     changed += deadlines.meet_these(tx, [each.id for each in again if int(each.subject) in ids], by, at)
     if contact.outcome.is_heard:
         changed += duties.heard(desk, tx, incident, by, at, now, contact.stage)
+    if contact.outcome is Outcome.REACHED:
+        changed += duties.called(tx, incident, by, at, contact.channel, contact.customer_id)
     if contact.emotion is not None:
         changed += duties.feelings_changed(desk, tx, incident, now)
         incident = incidents.get(tx, incident.id)
