@@ -224,6 +224,10 @@ class Courier:
             drawing = self._drawings[message.drawing](desk, tx, message)
             first = outbox.message(tx, message.thread) if message.thread else None
             place = None if message.ts else _place(desk, tx, message)
+        if drawing.then:
+            with desk.db.begin() as tx:
+                name = f"{drawing.then}:{message.incident_id}"
+                outbox.ask(tx, drawing.then, errand.lane, desk.now(), message.incident_id, collapses=name)
         blocks = [block.to_dict() for block in drawing.blocks]
         if message.place == "person":
             self._show_at_home(desk, str(message.user_id))
@@ -248,6 +252,8 @@ class Courier:
                 raise Later(f"the channel for {message.place} is gone", 60) from None
         with desk.db.begin() as tx:
             outbox.set_said(tx, message.id, channel_id, ts)
+            if message.drawing in outbox.AT_LEISURE:
+                outbox.set_digest(tx, message.id, _digest(drawing.text, blocks))
             if message.drawing == "card":
                 outbox.ask(
                     tx, "pin", f"pin:{message.incident_id}", desk.now(), message.incident_id, {"message": message.id}
@@ -255,7 +261,7 @@ class Courier:
 
     def _edit(self, message: Message, text: str, blocks: list[Json]) -> None:
         """What is read at leisure is left alone while it looks the same: its thread stays as people know it."""
-        digest = hashlib.sha256(json.dumps([text, blocks]).encode()).hexdigest()
+        digest = _digest(text, blocks)
         at_leisure = message.drawing in outbox.AT_LEISURE
         if at_leisure and digest == message.digest:
             return
@@ -272,6 +278,10 @@ class Courier:
         if person is not None and person.is_at_home(desk.now()):
             with desk.db.begin() as tx:
                 outbox.ask_for_home(tx, user_id, desk.now())
+
+
+def _digest(text: str, blocks: list[Json]) -> str:
+    return hashlib.sha256(json.dumps([text, blocks]).encode()).hexdigest()
 
 
 def _say(desk: Desk, channel_id: str, message: Message, text: str, blocks: list[Json], thread: str | None) -> str:
@@ -356,6 +366,16 @@ def _already_said(desk: Desk, channel_id: str, message: Message, thread: str | N
             if metadata.get("event_type") == EVENT and metadata.get("event_payload", {}).get("message") == message.id:
                 return str(said["ts"])
     return None
+
+
+def may_pass(error: SlackApiError) -> bool:
+    """Whether trying again later may help: Slack is busy or in trouble, or the installation is being mended."""
+    response: Any = error.response
+    word = str(response.get("error") or "unknown")
+    busy = ("ratelimited", "rate_limited", "too_many_requests")
+    return (
+        response.status_code == 429 or response.status_code >= 500 or word in {*PASSING, *SETUP, *busy} or " " in word
+    )
 
 
 def _lane_of_limit(errand: Errand) -> str:

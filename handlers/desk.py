@@ -23,6 +23,7 @@ class Identity:
     user_id: str
     bot_id: str
     team_id: str
+    url: str = ""  # of the workspace: the addresses of its messages begin with it
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class Desk:
     drawn: dict[str, Json] = field(default_factory=dict)  # forms that are the same for everybody, by name and language
     # Who people are, by id, and since when we remember it: so that a form opens without a question to the database.
     met: dict[str, tuple[datetime, Person]] = field(default_factory=dict)
+    # The latest postmortems as they are drawn, by incident, and of which state: their messages are drawn one by one.
+    reviews: dict[int, tuple[object, object]] = field(default_factory=dict)
 
     @property
     def procedure(self) -> Procedure:
@@ -63,10 +66,12 @@ class Desk:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A message as Slack shows it; `text` is the full sentence for a lock screen."""
+    """A message as Slack shows it; `text` is the full sentence for a lock screen. `then` is an errand that has to
+    follow: it stands behind the message in its lane."""
 
     text: str
     blocks: list[Block]
+    then: str = ""
 
 
 class Later(Exception):  # noqa: N818 - it is an answer, not a mistake

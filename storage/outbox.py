@@ -317,6 +317,12 @@ def of_incident(tx: Connection, incident_id: int) -> list[Message]:
     return [_message(row) for row in tx.execute(question)]
 
 
+def said_as(tx: Connection, incident_id: int, drawing: str) -> list[Message]:
+    """What was said about an incident, or is to be said, by one drawing; oldest first."""
+    question = select(messages).where(messages.c.incident_id == incident_id, messages.c.drawing == drawing)
+    return [_message(row) for row in tx.execute(question.order_by(messages.c.id))]
+
+
 def set_said(tx: Connection, message_id: int, channel_id: str, ts: str) -> None:
     """The message is there."""
     tx.execute(SAID, {"about": message_id, "channel": channel_id, "said": ts})
