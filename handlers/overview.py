@@ -1,5 +1,7 @@
-"""Where things stand: `/incident list`, `/incident status`, `/incident help` -> an answer for this person alone."""
+"""Where things stand: `/incident list`, `status`, `show INC-42`, `help` -> an answer for this person alone."""
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -9,20 +11,23 @@ from sqlalchemy import Connection
 
 from bot import lifecycle
 from bot.incident import Incident, Person
-from bot.wording import Mrkdwn, Wording
-from handlers import card
+from bot.wording import Mrkdwn, Wording, channel_link
+from handlers import card, review
 from handlers.blocks import Json, button, context, divider, section
 from handlers.desk import Desk
 from handlers.words import word
 from storage import deadlines, incidents
 
 SHOWN = 15  # as many as somebody reads
+SHOW = re.compile(r"(?:show\b|查看)\s*(.*)", re.DOTALL)
+NUMBER = re.compile(r"(?:inc)?[\s#–—-]*([0-9]{1,9})")
 
 
 def register(app: App) -> None:
     """What leads here. Unknown words get help: `explain` stands last."""
     app.command("/incident", matchers=[word("list", "列表")])(open_list)
     app.command("/incident", matchers=[word("status", "状态")])(open_status)
+    app.command("/incident", matchers=[_is_show])(open_one)
     app.command("/incident")(explain)
 
 
@@ -42,6 +47,45 @@ def open_status(ack: Ack, body: Json, desk: Desk, words: Wording, person: Person
             return
         drawing = card.card(desk, card.facets(desk, tx, incident), words, now)
     ack(text=drawing.text, blocks=[block.to_dict() for block in drawing.blocks])
+
+
+def open_one(ack: Ack, body: Json, desk: Desk, words: Wording, person: Person, now: datetime) -> None:
+    """One incident by its number, open or over: its card, and where the talk and the postmortem are."""
+    said = _asked(body)
+    if said is None or not (number := NUMBER.fullmatch(said)):
+        ack(text=words.mrkdwn("show.which", said=said[:50]) if said else words.text("show.no_number"))
+        return
+    with desk.db.read() as tx:
+        incident = incidents.find(tx, int(number[1]))
+        if incident is None or not _may_see(tx, incident, person):
+            ack(text=words.mrkdwn("show.unknown", number=int(number[1])))
+            return
+        drawing = card.card(desk, card.facets(desk, tx, incident), words, now)
+        where = _where(desk, tx, incident, words)
+    ack(text=drawing.text, blocks=[block.to_dict() for block in [*drawing.blocks, context(where)]])
+
+
+def _is_show(command: Json) -> bool:
+    return _asked(command) is not None
+
+
+def _asked(command: Json) -> str | None:
+    """What stands behind `show`, as it is compared: `INC-42`, `42`, full-width digits; None when it is another word."""
+    said = unicodedata.normalize("NFKC", str(command.get("text") or "")).strip().casefold()
+    found = SHOW.fullmatch(said)
+    return found[1].strip() if found else None
+
+
+def _where(desk: Desk, tx: Connection, incident: Incident, words: Wording) -> Mrkdwn:
+    parts = []
+    if incident.channel_id:
+        key = "show.archived" if incident.archived_at else "show.channel"
+        parts.append(words.mrkdwn(key, channel=channel_link(incident.channel_id)))
+    else:
+        parts.append(words.mrkdwn("show.no_channel"))
+    if thread := review.link(desk, tx, incident, words):
+        parts.append(words.mrkdwn("show.postmortem", thread=thread))
+    return Mrkdwn(" · ".join(parts))
 
 
 def explain(ack: Ack, body: Json, words: Wording) -> None:

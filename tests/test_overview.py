@@ -1,8 +1,9 @@
 """Where things stand: list, status, help, App Home; each in the reader's language."""
 
+import pytest
 from prometheus_client import REGISTRY
 
-from tests.workspace import ADA, GUEST, LIN, WANG, ZHOU, Workspace
+from tests.workspace import ADA, GUEST, LIN, PAT, WANG, ZHOU, Workspace
 
 
 def test_nothing_open_is_said_with_the_way_to_report(office: Workspace) -> None:
@@ -36,6 +37,52 @@ def test_status_is_the_card_for_this_person_alone(office: Workspace) -> None:
     assert "建议：🔴 1 级" in str(answer["blocks"])
     assert "verify.open" in str(answer["blocks"])
     assert "not an incident’s" in office.command(ADA, "status")["ephemeral"]["text"]
+
+
+@pytest.mark.parametrize(
+    "said", ["show INC-1", "show 1", "show inc 1", "Show #1", "查看 INC-1", "查看１", "show INC–1"]
+)
+def test_one_incident_is_shown_by_its_number_in_the_readers_language(office: Workspace, said: str) -> None:
+    incident = office.report(LIN)
+    answer = office.command(LIN, said)["ephemeral"]
+    assert "建议：🔴 1 级" in str(answer["blocks"])
+    assert f"频道：<#{office.incident(incident.id).channel_id}>" in str(answer["blocks"])
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("show", "`/incident show INC-42`"),
+        ("show me", "“me” is no incident’s number"),
+        ("show <!here>", "“&lt;!here&gt;” is no"),
+        ("show INC-42", "There is no INC-42"),
+        ("show 99999999999999999999", "is no incident’s number"),
+        ("show INC-0", "There is no INC-0"),
+        ("show -1", "There is no INC-1"),
+        ("showcase", "is not something /incident knows"),
+    ],
+)
+def test_another_number_says_what_to_type(office: Workspace, said: str, told: str) -> None:
+    assert told in str(office.command(ADA, said)["ephemeral"])
+
+
+def test_what_is_over_and_archived_is_still_shown(office: Workspace) -> None:
+    incident = office.report(LIN)
+    office.choose(LIN, incident, "dismiss.open")
+    office.submit(LIN, reason="A rehearsal")
+    office.settle()
+    assert office.incident(incident.id).archived_at
+    shown = str(office.command(WANG, "show INC-1")["ephemeral"]["blocks"])
+    assert "Not an emergency" in shown or "非紧急事件" in shown
+    assert "已归档" in shown
+
+
+def test_a_private_incident_is_shown_to_its_people_alone(office: Workspace) -> None:
+    office.report(LIN, trigger="privacy_leak")
+    hidden = str(office.command(PAT, "show INC-1")["ephemeral"])
+    assert "There is no INC-1" in hidden
+    assert LIN not in hidden
+    assert "INC-1" in str(office.command(LIN, "show INC-1")["ephemeral"]["blocks"])
 
 
 def test_help_and_unknown_words_get_help(office: Workspace) -> None:
