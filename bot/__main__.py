@@ -214,7 +214,7 @@ def run() -> int:
     if not _wait_for_slack(program, stopping):
         return 0
     program.metronome = Metronome(
-        program.desk, program.courier, partial(_look_around, program, Retention(program.desk), Overdue(program.desk))
+        program.desk, program.courier, partial(_look_around, program, Overdue(program.desk), Retention(program.desk))
     )
     socket_mode = _socket_mode(program)
     server = _server(program, socket_mode)
@@ -455,12 +455,12 @@ def _wait_for_slack(program: Program, stopping: threading.Event) -> bool:
     return False
 
 
-def _look_around(program: Program, retention: Retention, overdue: Overdue) -> None:
+def _look_around(program: Program, *jobs: Retention | Overdue) -> None:
     """What may take its time: the procedure file, the weekly word, and customers' data that were kept long enough."""
     if reread(program.desk):
         _warn_of_gaps(program)
-    overdue.look()
-    retention.look()
+    for job in jobs:
+        job.look()
 
 
 def _warn_of_gaps(program: Program) -> None:

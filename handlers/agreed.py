@@ -5,6 +5,7 @@ whatever notices that somebody has left asks it who is next.
 """
 
 from datetime import datetime
+from typing import Any
 
 from slack_sdk.models.blocks import Block, ButtonElement
 from sqlalchemy import Connection
@@ -102,7 +103,7 @@ def draw(desk: Desk, tx: Connection, message: Message) -> Drawing:
     action = actions.get(tx, int(message.detail["action"]))
     incident = incidents.get(tx, action.incident_id)
     words = desk.words_for(people.get(tx, str(message.user_id)))
-    values = {
+    values: dict[str, Any] = {
         "number": incident.number,
         "title": incident.title,
         "what": masks.of(tx, incident.id)(action.what),

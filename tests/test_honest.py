@@ -18,6 +18,7 @@ from cryptography.fernet import Fernet
 
 import handlers
 from bot import wording
+from bot.action import ActionKind, ActionState
 from bot.incident import (
     APPROVERS,
     Complaint,
@@ -163,7 +164,8 @@ def test_each_button_is_listened_for(registered: list[tuple[str, str, Callable[.
                 chosen |= set(words)
             if node.func.id in ("button", "overflow", "modal"):
                 drawn |= {word for word in words if isinstance(word, str) and "." in word}
-    windows = {"report.done", "customer.shown", "roles.handed", "statement.shown", "lists.shown"}  # nothing to submit
+    # There is nothing to submit in these.
+    windows = {"report.done", "customer.shown", "roles.handed", "statement.shown", "lists.shown", "actions.shown"}
     assert drawn - windows <= heard
     assert {*card.NEXT, *reminders.DOES.values(), *reminders.OF_A_SUBJECT} <= heard
     assert {
@@ -282,6 +284,8 @@ def test_every_phrase_that_the_code_names_exists_and_none_is_left_over() -> None
         "reason.trigger",
         *(f"{vocabulary}.{word}" for vocabulary, words in CHOSEN.items() for word in words),
         *(f"who.{word}" for word in (*WHO, *APPROVERS)),
+        *(f"action_kind.{kind}" for kind in ActionKind),
+        *(f"actions.{state}" for state in ActionState if state is not ActionState.OPEN),
         *(f"statement_channel.{word}" for word in statement.CHANNELS),
         *(f"allowed.role_{why}" for why in ("no_answer", "handed_back", "handed_over", "relieved", "gone")),
         *(f"{kind}.{duty}" for duty in Duty for kind in ("remind", "met")),
@@ -306,7 +310,7 @@ def test_every_phrase_that_the_code_names_exists_and_none_is_left_over() -> None
         *(f"button.{name}" for name in ("report.open", "verify.open", "contact.open", "dismiss.open", "customer.show")),
     }
     fields = re.findall(
-        r"(?:Text|Number|Amount|Somebody|Choice|Word|Found|Ticks|When|Files)\(\s*\"(\w+)\",\s*\"(\w+)\"", source
+        r"(?:Text|Number|Amount|Somebody|Choice|Word|Found|Ticks|When|Day|Files)\(\s*\"(\w+)\",\s*\"(\w+)\"", source
     )
     composed |= {f"{form}.{name}" for name, form in fields}
     hints = {key for key in known if key.endswith((".hint", ".placeholder"))}
