@@ -161,15 +161,13 @@ def nudge(desk: Desk, errand: Errand) -> None:
         due = [each for each in due if each[2].kind is MomentKind.BRIEF or not brief.is_answered(tx, each[0])]
         for deadline in [each for each, _, moment in due if moment.kind is MomentKind.DEPUTY]:
             team.ask_deputy(desk, tx, deadline, now)
-        outbox.say(tx, _sayings(incident_id, [each for each in due if each[2].kind not in DONE_AT_ONCE]), now)
+        outbox.say(tx, _sayings(incident, [each for each in due if each[2].kind not in DONE_AT_ONCE]), now)
         for deadline in [each for each, _, moment in due if moment.kind is MomentKind.BRIEF]:
             brief.send(desk, tx, incident, deadline, now)
         for deadline in [each for each, _, moment in due if moment.kind in (MomentKind.REMIND, MomentKind.ESCALATE)]:
             occasion.post_due(desk, tx, incident, deadline, now)
         _call_in(tx, incident, [moment for _, _, moment in due], now)
-        concerns_all = any(moment.kind is not MomentKind.REMIND for each, _, moment in due if each.duty not in IN_PERSON)
-        if concerns_all and incident.archived_at is None:
-            outbox.redraw(tx, [incident_id], now, drawings=["card", "checklist", "statement", "plan"])
+        _show_late(tx, incident, [(each.duty, moment.kind) for each, _, moment in due], now)
 
 
 def _call_in(tx: Connection, incident: Incident, said: Sequence[Moment], now: datetime) -> None:
@@ -183,8 +181,17 @@ def _call_in(tx: Connection, incident: Incident, said: Sequence[Moment], now: da
         outbox.ask(tx, "invite", f"invite:{incident_id}", now, incident_id, collapses=f"invite:{incident_id}")
 
 
-def _sayings(incident_id: int, due: Sequence[tuple[Deadline, int, Moment]]) -> list[Saying]:
-    """One message for the channel with what concerns all, and one for each person with what concerns them."""
+def _show_late(tx: Connection, incident: Incident, due: Sequence[tuple[Duty, MomentKind]], now: datetime) -> None:
+    """What stands in the channel says so too."""
+    if incident.archived_at is None and any(
+        kind is not MomentKind.REMIND for duty, kind in due if duty not in IN_PERSON
+    ):
+        outbox.redraw(tx, [incident.id], now, drawings=["card", "checklist", "statement", "plan", "requests"])
+
+
+def _sayings(incident: Incident, due: Sequence[tuple[Deadline, int, Moment]]) -> list[Saying]:
+    """One message for the channel with what concerns all, and one for each person with what concerns them. Nobody can
+    speak in an archived channel any more."""
     places: dict[str | None, dict[int, int]] = defaultdict(dict)  # person (None: the channel) -> deadline -> moment
     for deadline, index, moment in due:
         to_others = moment.kind is MomentKind.REMIND and moment.user_id != deadline.owner_id
@@ -200,7 +207,9 @@ def _sayings(incident_id: int, due: Sequence[tuple[Deadline, int, Moment]]) -> l
         )
         if first_late:  # the one who is late hears of it too
             places[deadline.owner_id].setdefault(deadline.id, index)
-    return [_saying(incident_id, user_id, list(some.items())) for user_id, some in places.items()]
+    if incident.archived_at is not None:
+        places.pop(None, None)
+    return [_saying(incident.id, user_id, list(some.items())) for user_id, some in places.items()]
 
 
 def _saying(incident_id: int, user_id: str | None, some: Sequence[tuple[int, int]]) -> Saying:

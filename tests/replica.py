@@ -1,7 +1,7 @@
 """Several replicas, each a process of its own: they wait at a barrier, do one thing, and say what they did.
 
-`python -m tests.replica tick|tick-without-claim|claim|migrate COUNT`; the environment is the bot's. The barrier is a
-lock of PostgreSQL that the test holds until everybody waits for it.
+`python -m tests.replica tick|tick-without-claim|claim|tell-managers|migrate COUNT`; the environment is the bot's. The
+barrier is a lock of PostgreSQL that the test holds until everybody waits for it.
 """
 
 import os
@@ -16,7 +16,7 @@ from bot.__main__ import Program, migrate_database
 from bot.deadlines import decide_all
 from bot.procedure_file import ProcedureFile
 from bot.settings import Settings
-from handlers import clock
+from handlers import clock, overdue
 from storage import deadlines, outbox, tables
 
 BARRIER = 42
@@ -66,6 +66,8 @@ def main(what: str) -> None:
         did = tick_without_claim(program)
     elif what == "claim":
         did = claim(program)
+    elif what == "tell-managers":
+        did = overdue.tell_managers(program.desk)
     elif what == "migrate":
         migrate_database(program.db)
     sys.stdout.write(f"did {did}\n")

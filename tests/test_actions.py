@@ -1,10 +1,13 @@
 """Action items: agreed, reminded of, overdue, told to the managers once a week, done with a link; also when closed."""
 
+import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from cryptography.fernet import Fernet
+from sqlalchemy import Connection, event, text
 
 from bot.action import Action, ActionKind, ActionState, day_in_hand, told_last
 from bot.deadlines import plan
@@ -14,6 +17,9 @@ from bot.worktime import Calendar
 from handlers import overdue
 from handlers.clock import tick
 from storage import actions, deadlines, incidents, journal, outbox
+from storage.db import Database
+from storage.encryption import Cipher
+from storage.schema import migrate
 from tests.test_home import act, of, open_home, sections
 from tests.workspace import (
     ADA,
@@ -96,7 +102,7 @@ def errors(answer: Any) -> Any:
 
 
 def happened(workspace: Workspace, incident: Incident) -> list[str]:
-    with workspace.bot.db.read() as tx:
+    with workspace.bot.db.begin() as tx:
         assert journal.is_whole(tx, incident.id)
         return [entry.what for entry in journal.of_incident(tx, incident.id) if entry.what.startswith("action_")]
 
@@ -435,6 +441,57 @@ def test_however_many_are_overdue_slack_takes_it(office: Workspace) -> None:
     assert len(blocks) < 30
     act(office, ZHOU, "actions.mine")
     assert "您的改进措施" in str(office.view(ZHOU)["title"])
+
+
+QUESTIONS: list[Callable[[Connection], object]] = [
+    lambda tx: actions.open_of(tx, ZHOU, 8),
+    lambda tx: actions.count_of(tx, ZHOU, THURSDAY),
+    lambda tx: actions.overdue(tx, THURSDAY, 15, WANG),
+    lambda tx: actions.count_overdue(tx, THURSDAY, WANG),
+]
+
+
+@pytest.mark.parametrize("ask", QUESTIONS)
+def test_app_home_finds_them_by_an_index(database_url: str, ask: Callable[[Connection], object]) -> None:
+    db = Database(database_url, Cipher([Fernet.generate_key().decode()]))
+    migrate(db)
+    asked_for: list[tuple[str, Any]] = []
+
+    def note(_: object, __: object, statement: str, values: Any, *___: object) -> None:
+        asked_for.append((statement, values))
+
+    with db.begin() as tx:
+        if tx.dialect.name == "postgresql":
+            tx.exec_driver_sql("set enable_seqscan = off")  # the table is empty
+        event.listen(tx, "before_cursor_execute", note)
+        ask(tx)
+        event.remove(tx, "before_cursor_execute", note)
+        explain = "explain query plan" if tx.dialect.name == "sqlite" else "explain"
+        [(statement, values)] = asked_for
+        found = str(tx.exec_driver_sql(f"{explain} {statement}", values).all())
+    db.close()
+    assert re.search("ix_actions_(owner|due)", found), found
+
+
+def test_what_goes_on_after_closing_is_said_in_person_once_the_channel_is_archived(office: Workspace) -> None:
+    incident = closed(office)
+    archived(office, incident)
+    now = office.clock.now
+    made = plan(Duty.POSTMORTEM, Severity.ONE, ZHOU, now, load(PROCEDURE), {"supervisors": [WANG]})
+    with office.bot.db.begin() as tx:
+        deadlines.start(tx, incident.id, [made])
+    office.sandbox.http.delete("/calls")
+    office.wait(20 * 60 + 1)
+    assert "复盘" in office.said(ZHOU)[-1].text
+    office.wait(4 * 60)
+    assert "复盘" in office.said(WANG)[-1].text
+    office.wait(10 * 60)
+    called = {call["method"] for call in office.sandbox.calls()}
+    allowed = {"chat.postMessage", "conversations.open", "views.update"}
+    assert called <= allowed, "nobody is invited, and nothing is drawn there"
+    assert all(call["args"].get("channel") != incident.channel_id for call in office.sandbox.calls())
+    with office.bot.db.read() as tx:
+        assert outbox.waiting(tx) == 0
 
 
 def test_home_lists_them_for_their_owner(office: Workspace) -> None:

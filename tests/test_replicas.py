@@ -16,13 +16,14 @@ import pytest
 from sqlalchemy import create_engine, select, text
 
 from bot.__main__ import utc_now
+from bot.action import Action, ActionKind
 from bot.incident import Duty
 from bot.settings import Settings
-from storage import deadlines, outbox
+from storage import actions, deadlines, outbox
 from storage.tables import incidents
 from tests.processes import BotProcess, environment_of, is_all_carried, put_back_in_time
 from tests.replica import BARRIER
-from tests.workspace import ADA, LIN, MEI, ROOT, Sandbox, Workspace, opened, settings_for
+from tests.workspace import ADA, LIN, MEI, ROOT, ZHOU, Sandbox, Workspace, opened, settings_for
 
 KEYS = "Zm9yIHRlc3RzIG9ubHksIGtlZXAgeW91cnMgc2FmZSE="
 REPLICAS = 4
@@ -115,6 +116,18 @@ def test_each_errand_is_carried_by_one(shared: Workspace, settings: Settings) ->
     claimed = [number for output in in_step(settings, "claim") for number in ast.literal_eval(output)]
     assert len(claimed) == len(set(claimed)), "nobody has what somebody else has"
     assert len(claimed) == 20, "of each lane the first: what stands behind it waits"
+
+
+def test_one_of_four_tells_the_managers_what_is_overdue(shared: Workspace, settings: Settings) -> None:
+    incident, yesterday = shared.report(), utc_now() - timedelta(days=2)
+    late = Action(0, incident.id, "Look twice", ActionKind.FIX, ZHOU, yesterday.date(), LIN, yesterday)
+    with shared.bot.db.begin() as tx:
+        actions.save(tx, "late", late)
+    told = in_step(settings, "tell-managers")
+    assert sorted(told) == ["0", "0", "0", "3"], "two supervisors and the head of service"
+    with shared.bot.db.read() as tx:
+        said = [message.user_id for message in outbox.of_incident(tx, incident.id) if message.drawing == "overdue"]
+    assert len(said) == len(set(said)) == 3
 
 
 def test_several_that_start_on_an_empty_database_migrate_it_once(sandbox: Sandbox, settings: Settings) -> None:

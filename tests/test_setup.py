@@ -167,12 +167,22 @@ def test_a_missing_scope_is_named(sandbox: Sandbox, right: dict[str, str], tmp_p
         sandbox.post("/reset", manifest=str(MANIFEST))
 
 
+def test_a_missing_channel_for_the_postmortems_is_named(
+    checking: Checking, right: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "procedure.yml"
+    path.write_text(PROCEDURE.read_text(encoding="utf-8").replace("#reviews", "#unread"), encoding="utf-8")
+    output = checking({**right, "HOTLINE_PROCEDURE": str(path)})
+    assert "The procedure has the postmortems in #unread, which does not exist: create the channel" in output
+
+
 def test_missing_groups_and_channels_are_named(checking: Checking, right: dict[str, str], tmp_path: Path) -> None:
     path = tmp_path / "procedure.yml"
     text = PROCEDURE.read_text(encoding="utf-8")
     path.write_text(text.replace("@supervisors", "@nobody").replace("#incidents", "#nowhere"), encoding="utf-8")
     environment = {**right, "HOTLINE_PROCEDURE": str(path)}
     output = checking(environment)
+    assert "#reviews" not in output
     assert "the user group @nobody, which does not exist" in output
     assert "#nowhere, which does not exist" in output
     running = BotProcess(environment).ready()  # they can be made while it runs
