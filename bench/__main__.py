@@ -4,7 +4,16 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from bench import clock_fires, contact_opens, databases, fifty_reports, form_opens, list_imports, reporter_joins
+from bench import (
+    clock_fires,
+    contact_opens,
+    databases,
+    fifty_reports,
+    form_opens,
+    list_imports,
+    overview_opens,
+    reporter_joins,
+)
 from bench.figures import Line, table
 
 MEASUREMENTS: dict[str, Callable[[str, bool], Iterator[Line]]] = {
@@ -12,6 +21,7 @@ MEASUREMENTS: dict[str, Callable[[str, bool], Iterator[Line]]] = {
     "reporter": reporter_joins.measure,
     "contact": contact_opens.measure,
     "import": list_imports.measure,
+    "overview": overview_opens.measure,
     "clock": clock_fires.measure,
     "fifty": fifty_reports.measure,
 }

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, and_, insert, or_, select, text, update
 
 from bot.incident import Money, Status
 from bot.plan import Plan
+from storage.incidents import IS_OPEN
 from storage.tables import as_dict, incidents, plans
 
 UNSOLVED = [status for status in Status if status.is_unsolved]
@@ -52,10 +53,10 @@ def unfinished(tx: Connection, user_id: str, limit: int) -> list[Plan]:
     question = (
         select(plans)
         .join(incidents)
-        # The first in the words of the index: what was approved waits for nobody, however many incidents there were.
+        # The first two in the words of the indexes: what was approved or is over waits for nobody, however much it is.
         .where(
             text("plans.approved_at is null"),
-            incidents.c.status.in_(UNSOLVED),
+            c.incident_id.in_(select(incidents.c.id).where(IS_OPEN, incidents.c.status.in_(UNSOLVED))),
             incidents.c.round == c.round,
             ~has_newer,
         )

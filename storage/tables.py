@@ -180,6 +180,13 @@ assignments = Table(
         postgresql_where=text("ended_at is null"),
         sqlite_where=text("ended_at is null"),
     ),
+    # Who is asked right now: what people have stays theirs when an incident is over.
+    Index(
+        "ix_assignments_asked",
+        "user_id",
+        postgresql_where=text("ended_at is null and accepted_at is null"),
+        sqlite_where=text("ended_at is null and accepted_at is null"),
+    ),
     # One holder of a role, and one person asked for it, whoever clicks at the same moment.
     Index(
         "uq_assignments_held",
@@ -216,6 +223,7 @@ tasks = Table(
     Index(
         "ix_tasks_person",
         "user_id",
+        "incident_id",  # of those that are open: what was never ticked off in the others is there for ever
         postgresql_where=text("state = 'taken'"),
         sqlite_where=text("state = 'taken'"),
     ),

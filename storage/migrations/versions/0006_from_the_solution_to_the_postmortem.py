@@ -16,6 +16,8 @@ depends_on = None
 
 TIME = sa.DateTime(timezone=True)
 OPEN = sa.text("state = 'open'")
+ASKED = sa.text("ended_at is null and accepted_at is null")
+TAKEN = sa.text("state = 'taken'")
 SUBMITTED = sa.text("submitted_at is not null and returned_at is null and accepted_at is null")
 
 
@@ -54,6 +56,9 @@ def upgrade() -> None:
             batch.add_column(column)
     with op.batch_alter_table("messages") as batch:
         batch.add_column(sa.Column("digest", sa.String(64), nullable=True))
+    op.create_index("ix_assignments_asked", "assignments", ["user_id"], postgresql_where=ASKED, sqlite_where=ASKED)
+    op.drop_index("ix_tasks_person", "tasks")
+    op.create_index("ix_tasks_person", "tasks", ["user_id", "incident_id"], postgresql_where=TAKEN, sqlite_where=TAKEN)
     _add_the_plan()
     _add_the_closing()
     _add_the_postmortem()
@@ -239,6 +244,9 @@ def _add_the_postmortem() -> None:
 
 def downgrade() -> None:
     """Takes them back."""
+    op.drop_index("ix_assignments_asked", "assignments")
+    op.drop_index("ix_tasks_person", "tasks")
+    op.create_index("ix_tasks_person", "tasks", ["user_id"], postgresql_where=TAKEN, sqlite_where=TAKEN)
     new = ("actions", "sections", "postmortems", "kept", "ratings", "confirmations", "progress", "requests", "plans")
     for table in new:
         op.drop_table(table)
