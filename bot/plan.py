@@ -67,7 +67,7 @@ class Step:
 def steps_of(words: str) -> list[Step]:
     """The steps, one a line; `Undo the change 30 min` and `回滚变更 2小时` have a time of their own."""
     lines = [_MARK.sub("", line.strip()).strip() for line in words.splitlines()]
-    return [_step(line) for line in lines if line]
+    return [_step(line) for line in lines if any(letter.isalnum() for letter in line)]
 
 
 def _step(line: str) -> Step:

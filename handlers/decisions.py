@@ -128,7 +128,7 @@ def _move(
     moved: Callable[[Deadline, Incident, str, datetime, Company], Deadline],
 ) -> list[int]:
     latest = next(reversed(plans.of_incident(tx, incident.id)), None)
-    if latest is None or not latest.is_waiting or not incident.status.is_unsolved:
+    if latest is None or not latest.is_waiting or latest.round != incident.round or not incident.status.is_unsolved:
         return []
     first = next(iter(deciders(desk, tx, incident, latest).asked), None)
     if first is None:

@@ -40,7 +40,7 @@ STEPS = Text("steps", "plan", required=True, multiline=True, max_length=3000, if
 OWNER = Somebody("owner", "plan", required=True)
 UNTIL = When("until", "plan", required=True, ahead=True)
 KIND = Choice("kind", "plan", required=True)
-TOLD_THEM = Text("told", "plan", required=True, multiline=True, max_length=1000, if_missing="plan.say_told")
+TOLD_THEM = Text("told", "plan", required=True, multiline=True, max_length=2000, if_missing="plan.say_told")
 COMPENSATION = Amount("compensation", "plan")
 OWN = Ticks("own", "plan")
 RESOURCES = Text("resources", "plan", multiline=True, max_length=1000)
@@ -115,7 +115,7 @@ def show_more(
         incident = incidents.get(tx, start.incident_id)
         team.check_may(desk, tx, "plan", incident, person.user_id)
         before = next(reversed(plans.of_incident(tx, incident.id)), None)
-    notice = _about_before(before, words) if before is not None and before.version == start.after else []
+    notice = _about_before(before, incident, words) if before is not None and before.version == start.after else []
     drawn = form(incident, start, words, _typed(view, incident, person, desk.procedure, now), notice)
     client.views_update(view_id=view["id"], hash=view["hash"], view=drawn)
     ack()
@@ -341,7 +341,10 @@ def _new(desk: Desk, tx: Connection, incident: Incident, words: Wording, person:
         lead = roles.holders(roles.of_incident(tx, incident.id)).get(Role.LEAD, person.user_id)
         start, known = Start(incident.id, own=own), _empty(incident, person, lead, now)
         return form(incident, start, words, known)
-    notice = _about_before(before, words)
+    notice = _about_before(before, incident, words)
+    if before.round != incident.round:
+        known = _empty(incident, person, before.owner_id, now)
+        return form(incident, Start(incident.id, before.version, own=own), words, known, notice)
     more = bool(before.resources or before.risks)
     _note_look(tx, incident, before, person, now)
     return form(incident, Start(incident.id, before.version, more, own), words, replace(before, at=now), notice)
@@ -422,8 +425,10 @@ def _empty(incident: Incident, person: Person, owner: str, now: datetime) -> Pla
     return Plan(0, incident.id, 0, incident.round, person.user_id, now, "", owner, now, False, "")
 
 
-def _about_before(before: Plan, words: Wording) -> list[Mrkdwn]:
+def _about_before(before: Plan, incident: Incident, words: Wording) -> list[Mrkdwn]:
     values: dict[str, Any] = {"version": before.version, "by": mention(before.by)}
+    if before.round != incident.round:
+        return [words.mrkdwn("plan.of_last_round", **values)]
     if before.refused_by and before.refused_at:
         who, at = mention(before.refused_by), words.time(before.refused_at)
         return [words.mrkdwn("plan.was_refused_for", version=before.version, who=who, at=at, reason=before.reason)]
@@ -444,17 +449,25 @@ def _locked(tx: Connection, plan_id: int) -> tuple[Incident, Plan]:
 
 def _check_can_decide(desk: Desk, tx: Connection, incident: Incident, plan: Plan, person: Person) -> None:
     """Raises NotAllowed, which says who has decided, or who may."""
+    _check_is_of_now(incident, plan)
     lifecycle.check_can_decide(
         plan, decisions.version_after(tx, plan), person.user_id, decisions.deciders(desk, tx, incident, plan)
     )
-    lifecycle.check_unsolved(incident)
 
 
 def _check_can_ask(desk: Desk, tx: Connection, incident: Incident, plan: Plan, person: Person) -> None:
+    _check_is_of_now(incident, plan)
     lifecycle.check_waits(plan, decisions.version_after(tx, plan))
-    lifecycle.check_unsolved(incident)
     if person.user_id not in decisions.deciders(desk, tx, incident, plan).everybody:
         team.check_may(desk, tx, "plan", incident, person.user_id)
+
+
+def _check_is_of_now(incident: Incident, plan: Plan) -> None:
+    """Raises NotAllowed when nobody needs to decide any more: it works again, or did, and is open once more."""
+    if plan.is_waiting:
+        lifecycle.check_unsolved(incident)
+        if plan.round != incident.round:
+            raise NotAllowed("allowed.not_owed")
 
 
 def _window(tx: Connection, found: Facets, person: Person, words: Wording, now: datetime) -> View:

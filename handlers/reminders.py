@@ -118,7 +118,8 @@ def take_over(ack: Ack, action: Json, desk: Desk, person: Person, now: datetime)
         duties.take_over(desk, tx, incident, deadline, person.user_id, now)
         incidents.add_participants(tx, incident.id, [person.user_id])
         journal.add(tx, incident.id, "taken_over", person.user_id, now, duty=deadline.duty, of=deadline.owner_id)
-        outbox.redraw(tx, [incident.id], now, [*card.SHOWN_WITH_INCIDENT, "section_asked"], [deadline.id])
+        shown = [*card.SHOWN_WITH_INCIDENT, "requests", "request", "section_asked"]
+        outbox.redraw(tx, [incident.id], now, shown, [deadline.id])
     ack()
     desk.wake()
 

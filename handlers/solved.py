@@ -18,12 +18,12 @@ from bot.incident import Deadline, Duty, Event, Incident, Listed, Person, Role, 
 from bot.wording import Mrkdwn, Wording, channel_link, mention
 from handlers import duties, masks, tally, team
 from handlers.blocks import actions, button, context, section
-from handlers.card import SHOWN_WITH_INCIDENT
+from handlers.card import SHOWN_WITH_INCIDENT, SHOWN_WITH_STATUS
 from handlers.desk import Desk, Drawing
 from storage import confirmations, customers, deadlines, incidents, journal, outbox, people, roles
 from storage.outbox import Message, Saying
 
-SHOWN = (*SHOWN_WITH_INCIDENT, "confirmed", "closed")
+SHOWN = (*SHOWN_WITH_INCIDENT, *SHOWN_WITH_STATUS, "confirmed", "closed")
 SEVERAL = "several"  # at once, without a name
 FOUND_AT_ONCE = 90  # Slack takes 100 options
 OPTION_LENGTH = 75
@@ -246,7 +246,7 @@ def draw_confirmed(desk: Desk, tx: Connection, message: Message) -> Drawing:
     clock = _running(tx, incident, Duty.SATISFACTION)
     close = button(words.text("button.close.open"), "close.open", incident.id, primary=clock is None)
     if clock is None:
-        text = words.mrkdwn("closing.close_now", to=mention(first_of(tx, incident)), done=done)
+        text = words.mrkdwn("closing.close_now", to=mention(first_of(tx, incident)), number=incident.number, done=done)
         return Drawing(text, [section(text), actions([close])])
     ask = button(words.text("button.satisfaction.open"), "satisfaction.open", incident.id, primary=True)
     text = words.mrkdwn("closing.ask_score", to=mention(clock.owner_id), due=words.when(clock.due_at), done=done)

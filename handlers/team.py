@@ -15,14 +15,14 @@ from bot import lifecycle
 from bot.incident import Assignment, Deadline, Duty, Incident, Moment, MomentKind, Role, Task, TaskState
 from bot.procedure import May, Procedure
 from handlers import approvals, decisions, duties, review
-from handlers.card import SHOWN_WITH_INCIDENT
+from handlers.card import SHOWN_WITH_INCIDENT, SHOWN_WITH_STATUS
 from handlers.desk import Desk
 from handlers.fields import Answers
 from storage import deadlines, incidents, journal, outbox, people, roles, tasks
 from storage.outbox import Saying
 
 # Drawn again when a role has somebody else.
-SHOWN_WITH_ROLES = (*SHOWN_WITH_INCIDENT, *approvals.SHOWN, *decisions.SHOWN, *review.SHOWN, "role_open", "role_kept")
+SHOWN_WITH_ROLES = (*SHOWN_WITH_INCIDENT, *approvals.SHOWN, *SHOWN_WITH_STATUS, *review.SHOWN, "role_open", "role_kept")
 STAYS = (
     Duty.ACCEPT_ROLE,
     Duty.APPROVE_STATEMENT,
@@ -395,7 +395,6 @@ def _roles_changed(desk: Desk, tx: Connection, incident: Incident, before: Mappi
     changed = duties.reconsider(desk, tx, incident, now, before)
     changed += approvals.hand_on(desk, tx, incident, now)
     changed += decisions.hand_on(desk, tx, incident, now)
-    changed += review.hand_on(desk, tx, incident, before, now)
     changed += review.hand_on(desk, tx, incident, before, now)
     if duties.team_is_there(desk, tx, incident):
         holders = roles.holders(roles.of_incident(tx, incident.id))

@@ -7,6 +7,7 @@ import pytest
 
 from bot.incident import ContactChannel, Customer, CustomerLanguage, Duty, Emotion, Incident, Outcome, Tier
 from storage import contacts, customers, deadlines, journal
+from tests.test_plan import propose
 from tests.workspace import ADA, HE, LIN, MEI, WANG, Said, Workspace
 
 
@@ -495,9 +496,7 @@ def test_a_fact_in_a_posted_script_names_nobody(office: Workspace) -> None:
 def test_a_long_solution_is_cut_and_jams_nothing(office: Workspace) -> None:
     incident = office.report(ADA, customers_affected="1")
     office.contact(ADA, incident)
-    office.click(ADA, office.card(incident), "solution.open")
-    office.submit(ADA, words="<a> -> & " * 200)
-    office.settle()
+    propose(office, MEI, incident, told="<a> -> & " * 200, own=["at_once"])
     assert scripts_in(office, incident)
     opened(office, ADA, incident)
     office.submit(ADA)

@@ -39,10 +39,11 @@ from bot.incident import (
     YesNo,
 )
 from bot.lists import Meaning
+from bot.plan import RequestState
 from bot.procedure import NUMBERS, VOCABULARIES, WHO
 from bot.procedure_file import load
 from bot.scripts import FACTS
-from handlers import card, checklist, contact, ledger, lists, reminders, statement
+from handlers import card, checklist, contact, ledger, lists, plan, reminders, statement
 from handlers.dismiss import Becomes
 from storage.customers import Which
 from storage.db import Database
@@ -165,7 +166,7 @@ def test_each_button_is_listened_for(registered: list[tuple[str, str, Callable[.
             if node.func.id in ("button", "overflow", "modal"):
                 drawn |= {word for word in words if isinstance(word, str) and "." in word}
     # There is nothing to submit in these.
-    windows = {"report.done", "customer.shown", "roles.handed", "statement.shown", "lists.shown", "actions.shown"}
+    windows = {"report.done", "customer.shown", "roles.handed", "statement.shown", "plan.shown", "lists.shown", "actions.shown"}
     assert drawn - windows <= heard
     assert {*card.NEXT, *reminders.DOES.values(), *reminders.OF_A_SUBJECT} <= heard
     assert {
@@ -287,6 +288,12 @@ def test_every_phrase_that_the_code_names_exists_and_none_is_left_over() -> None
         *(f"action_kind.{kind}" for kind in ActionKind),
         *(f"actions.{state}" for state in ActionState if state is not ActionState.OPEN),
         *(f"statement_channel.{word}" for word in statement.CHANNELS),
+        *(f"plan_kind.{kind}" for kind in plan.KINDS),
+        *(f"plan.{who}_{did}" for who in ("you", "they") for did in ("approved", "refused")),
+        "button.requests.agree",
+        *(f"requests.line_{state}" for state in RequestState),
+        *(f"requests.was_{state}" for state in (RequestState.DONE, RequestState.DECLINED)),
+        *(f"requests.you_are_{state}" for state in (RequestState.ASKED, RequestState.AGREED)),
         *(f"allowed.role_{why}" for why in ("no_answer", "handed_back", "handed_over", "relieved", "gone")),
         *(f"{kind}.{duty}" for duty in Duty for kind in ("remind", "met")),
         *(f"late.{duty}" for duty in Duty if duty is not Duty.REGRADE),

@@ -80,6 +80,13 @@ def test_right_after_the_fix_it_is_about_the_solution_and_a_day_later_about_how_
     assert stage_of(incident, [clock(Duty.FOLLOW_UP, NOW + left)], True, True, NOW) is stage
 
 
+def test_a_temporary_measure_needs_the_customers_word_before_anything_else_is_said_of_it() -> None:
+    assert stage_of(INCIDENT, [], True, False, NOW, asks_consent=True) is Stage.TEMPORARY_MEASURE
+    assert stage_of(INCIDENT, [], False, False, NOW, asks_consent=True) is Stage.FIRST_CONTACT
+    restored = replace(INCIDENT, **DOWN, core_restored_at=NOW)  # type: ignore[arg-type]
+    assert stage_of(restored, [], True, True, NOW, asks_consent=True) is Stage.VERIFICATION
+
+
 @pytest.mark.parametrize("duty", [Duty.UPDATE, Duty.PROMISE])
 def test_what_is_late_is_explained_first(duty: Duty) -> None:
     assert stage_of(INCIDENT, [clock(duty, NOW)], True, False, NOW) is Stage.DELAY

@@ -1,16 +1,21 @@
 """The plan: made, decided on by whoever may, its steps done; versions, limits, two at once, what customers are told."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from bot.incident import Deadline, Duty, Incident, Task
-from bot.plan import Plan
-from storage import deadlines, journal, plans, tasks
+from bot import lifecycle
+from bot.incident import Deadline, Duty, Incident, Money, NotAllowed, Role, Severity, Status, Task
+from bot.plan import Plan, Step, deciders, steps_of
+from bot.procedure_file import load
+from handlers import decisions, team
+from storage import deadlines, incidents, journal, plans, tasks
 from tests.test_home import open_home
 from tests.test_twice import again, at_once
-from tests.workspace import ADA, EVA, GUEST, LIN, MEI, SUN, WANG, ZHOU, Said, Workspace
+from tests.workspace import ADA, EVA, GONE, GUEST, LIN, MEI, PROCEDURE, SUN, WANG, ZHOU, Said, Workspace
 
 STEPS = "1. Undo the change of this morning 30 min\n2. Watch the error rate\n3. Pay back the double charges (2 h)"
 TOLD = "The change of this morning has been undone"
@@ -79,7 +84,7 @@ def steps_in(workspace: Workspace, incident: Incident) -> list[Task]:
         return [each for each in tasks.of_incident(tx, incident.id) if each.key.startswith("plan")]
 
 
-def test_a_plan_of_severity_1_is_rejected_written_anew_and_approved(workspace: Workspace) -> None:
+def test_a_plan_of_severity_1_is_rejected_written_anew_and_approved(workspace: Workspace) -> None:  # noqa: PLR0915 - a day
     incident = graded(workspace)
     form = open_plan(workspace, MEI, incident)
     assert form["callback_id"] == "plan.submit"
@@ -153,3 +158,322 @@ def test_a_plan_of_severity_1_is_rejected_written_anew_and_approved(workspace: W
         assert journal.is_whole(tx, incident.id)
         said = [each.what for each in journal.of_incident(tx, incident.id) if each.what.startswith("plan_")]
     assert said == ["plan_made", "plan_question", "plan_refused", "plan_made", "plan_approved"]
+
+
+# -- who decides -------------------------------------------------------------------------------------------------------
+
+PEOPLE = {
+    "support-leads": ["MEI"],
+    "supervisors": ["WANG", "TOM"],
+    "service-heads": ["SUN"],
+    "executives": ["EVA"],
+    "tech-heads": ["ZHOU"],
+    "business-heads": ["BEN"],
+}
+ONE, TWO, THREE = Severity
+
+
+@pytest.mark.parametrize(
+    ("severity", "amount", "author", "asked", "above"),
+    [
+        (ONE, "", "MEI", ["EVA", "SUN", "ZHOU", "BEN"], []),
+        (ONE, "", "EVA", ["SUN", "ZHOU", "BEN"], []),  # nobody their own
+        (ONE, "100000 CNY", "MEI", ["EVA", "SUN", "ZHOU", "BEN"], []),
+        (ONE, "100000.01 CNY", "MEI", ["EVA", "ZHOU", "BEN"], []),
+        (TWO, "", "WANG", ["MEI", "TOM", "SUN", "WANG"], ["EVA"]),  # their own last
+        (TWO, "1000 CNY", "ADA", ["MEI", "WANG", "TOM", "SUN"], ["EVA"]),
+        (TWO, "1000.01 CNY", "ADA", ["WANG", "TOM", "SUN"], ["EVA"]),
+        (TWO, "10000 CNY", "ADA", ["WANG", "TOM", "SUN"], ["EVA"]),
+        (TWO, "10000.01 CNY", "ADA", ["SUN"], ["EVA"]),
+        (TWO, "1408.45 USD", "ADA", ["WANG", "TOM", "SUN"], ["EVA"]),  # 9,999.995 CNY
+        (TWO, "1408.46 USD", "ADA", ["SUN"], ["EVA"]),  # 10,000.066 CNY
+        (TWO, "100000.01 CNY", "ADA", ["EVA"], []),
+        (THREE, "0 CNY", "ADA", ["MEI", "WANG", "TOM"], ["SUN", "EVA"]),
+        (THREE, "10000.01 CNY", "ADA", ["SUN", "EVA"], []),  # above all who approve: the rungs above them
+        (THREE, "100000.01 CNY", "MEI", ["EVA"], []),
+    ],
+)
+def test_who_decides_by_severity_and_amount(
+    severity: Severity, amount: str, author: str, asked: list[str], above: list[str]
+) -> None:
+    procedure = load(PROCEDURE)
+    worth = procedure.money.worth(Money.parse(amount)) if amount else Decimal(0)
+    found = deciders(severity, worth, author, procedure, {}, PEOPLE)
+    assert (list(found.asked), list(found.above)) == (asked, above)
+
+
+def test_whoever_has_the_role_comes_first() -> None:
+    found = deciders(TWO, Decimal(5), "ADA", load(PROCEDURE), {Role.LEAD: "HE"}, PEOPLE)
+    assert found.asked[:2] == ("HE", "MEI")
+    assert found.roles["HE"] is Role.LEAD
+    assert deciders(TWO, Decimal(1001), "ADA", load(PROCEDURE), {Role.LEAD: "HE"}, PEOPLE).asked[0] == "WANG"
+
+
+def test_somebody_decides_while_anybody_is_there() -> None:
+    procedure = load(PROCEDURE)
+    assert deciders(ONE, Decimal(0), "EVA", procedure, {}, {"supervisors": ["WANG"], "executives": ["EVA"]}).asked == (
+        "WANG",
+    )
+    only_lead = {"support-leads": ["MEI"]}
+    assert deciders(TWO, Decimal(10**9), "ADA", procedure, {}, only_lead).asked == ("MEI",), "whatever the limit"
+    assert deciders(ONE, Decimal(0), "MEI", procedure, {}, only_lead).asked == (), "but nobody their own"
+
+
+@pytest.mark.parametrize(
+    ("line", "what", "minutes"),
+    [
+        ("Undo the change 30 min", "Undo the change", 30),
+        ("1. Undo the change (30 minutes)", "Undo the change", 30),
+        ("- Watch it, 2 h.", "Watch it", 120),
+        ("3、重启服务（1个小时）", "重启服务", 60),
+        ("回滚变更，30分钟", "回滚变更", 30),
+        ("Wait 2.5 h", "Wait 2.5 h", None),
+        ("30 min", "30 min", None),
+        ("Watch it for 0 min", "Watch it for 0 min", None),
+        ("Watch it 99999 min", "Watch it 99999 min", None),
+        ("Buy 30 pcs", "Buy 30 pcs", None),
+        ("3.5 volts on the line", "3.5 volts on the line", None),
+    ],
+)
+def test_a_step_may_have_a_time_of_its_own(line: str, what: str, minutes: int | None) -> None:
+    assert steps_of(f"\n  {line} \n") == [Step(what, minutes)]
+
+
+# -- what can go wrong -------------------------------------------------------------------------------------------------
+
+
+def test_wrong_input_is_named_beside_its_field_and_nothing_is_lost(office: Workspace) -> None:
+    incident = graded(office)
+    open_plan(office, MEI, incident)
+    values = {"steps": " \n-\n", "owner": ZHOU, "until": in_time(office, -5), "kind": "final", "told": TOLD}
+    errors = office.submit_unchecked(MEI, **values, compensation="300 XAU")["response"]["errors"]
+    assert set(errors) == {"steps", "until", "compensation"}
+    assert errors["compensation"].startswith("请使用以下币种之一：CNY"), "in Mei's own language"
+    answer = office.submit_unchecked(MEI, steps="\n".join(["a"] * 21), until=in_time(office), compensation="")
+    assert answer["response"]["errors"] == {"steps": "步骤过多，最多 20 步，请适当合并。"}
+    errors = office.submit_unchecked(MEI, steps="x" * 201)["response"]["errors"]
+    assert "过长" in errors["steps"]
+    errors = office.submit_unchecked(MEI, steps=STEPS, owner=GONE)["response"]["errors"]
+    assert "已停用" in errors["owner"]
+    office.view_action(MEI, "plan.more", values={"steps": STEPS, "owner": ZHOU})
+    assert not fill_in(office, MEI, resources="Two engineers", risks="It may fail again")["response"]
+    said = shown(office, incident).everything
+    assert "Two engineers" in said
+    assert "It may fail again" in said
+    assert not again(office, office.click(GUEST, shown(office, incident), "plan.check")).get("error")
+    assert len(every(office, incident)) == 1
+
+
+def test_the_same_form_and_click_twice_have_one_effect(office: Workspace) -> None:
+    incident = graded(office)
+    open_plan(office, MEI, incident)
+    again(office, fill_in(office, MEI))
+    assert len(every(office, incident)) == 1
+    click = office.click(SUN, shown(office, incident), "plan.check")
+    assert click["view"]["callback_id"] == "plan.shown"
+    outcome = office.view_action(SUN, "plan.approve")
+    again(office, outcome)
+    assert len(steps_in(office, incident)) == 3
+    with office.bot.db.read() as tx:
+        assert [each.what for each in journal.of_incident(tx, incident.id)].count("plan_approved") == 1
+
+
+def test_two_decide_at_once_and_the_second_is_told_who_was_faster(workspace: Workspace) -> None:
+    incident = graded(workspace)
+    propose(workspace, MEI, incident)
+    for user in (SUN, ZHOU):
+        workspace.click(user, shown(workspace, incident), "plan.check")
+    workspace.click(EVA, asked(workspace, EVA), "plan.refuse")
+    at_once(*(lambda user=user: workspace.view_action(user, "plan.approve") for user in (SUN, ZHOU)))  # type: ignore[misc]
+    workspace.settle()
+    plan = every(workspace, incident)[0]
+    slower = ZHOU if plan.approved_by == SUN else SUN
+    assert f"<@{plan.approved_by}>" in str(workspace.view(slower)["blocks"])
+    assert "批准" in str(workspace.view(slower)["blocks"])
+    errors = workspace.submit(EVA, reason="Too slow")["response"]["errors"]
+    assert "has approved this plan already" in errors["reason"]
+    assert every(workspace, incident)[0].refused_at is None
+    assert len(steps_in(workspace, incident)) == 3
+
+
+def test_nobody_decides_on_their_own_plan_at_severity_1(office: Workspace) -> None:
+    incident = graded(office)
+    assert "at_once" not in str(open_plan(office, SUN, incident)["blocks"])
+    fill_in(office, SUN)
+    office.click(SUN, shown(office, incident), "plan.check")
+    assert "plan.approve" not in str(office.view(SUN)["blocks"])
+    office.sandbox.post("/act/close", user=SUN)
+    with office.bot.db.read() as tx:
+        plan = plans.get(tx, 1)
+        people = decisions.deciders(office.bot.desk, tx, incident, plan)
+    with pytest.raises(NotAllowed, match=r"allowed\.plan_is_yours"):
+        lifecycle.check_can_decide(plan, None, SUN, people)
+    with pytest.raises(NotAllowed, match=r"allowed\.only"):
+        lifecycle.check_can_decide(plan, None, MEI, people)
+    home = str(open_home(office, SUN))
+    assert "plan.check" not in home
+    assert "plan.check" in str(open_home(office, ZHOU)), "who may decide, asked or not"
+
+
+def test_who_may_approve_their_own_does_so_with_a_tick_as_far_as_their_limit_goes(office: Workspace) -> None:
+    incident = graded(office, 2, customers_affected="12")
+    assert "at_once" in str(open_plan(office, MEI, incident)["blocks"])
+    answer = fill_in(office, MEI, compensation="1000.01 CNY", own=["at_once"])
+    assert "Wang" in answer["response"]["errors"]["own"]
+    answer = fill_in(office, MEI, compensation="1,000 CNY", own=["at_once"])
+    assert not answer["response"]
+    plan = every(office, incident)[0]
+    assert (plan.by, plan.approved_by) == (MEI, MEI)
+    assert shown(office, incident).text.startswith(f"✅ <@{MEI}> approved plan 1 at")
+    assert clocks(office, incident) == []
+    assert len(steps_in(office, incident)) == 3
+    with office.bot.db.read() as tx:
+        entry = next(each for each in journal.of_incident(tx, incident.id) if each.what == "plan_approved")
+    assert entry.detail["own"] is True
+    open_plan(office, MEI, incident)
+    fill_in(office, MEI, compensation="50000 CNY", own=[])
+    assert shown(office, incident, 2).text.startswith(f"<@{SUN}>, decide on plan 2 by <@{MEI}>")
+
+
+# -- versions and time -------------------------------------------------------------------------------------------------
+
+
+def test_a_newer_version_replaces_what_waits_and_what_is_left_of_what_was_approved(office: Workspace) -> None:
+    incident = graded(office, 2, customers_affected="12")
+    propose(office, ADA, incident, steps="First")
+    assert [each.owner_id for each in clocks(office, incident)] == [MEI]
+    form = open_plan(office, WANG, incident)
+    assert "第 1 版方案正待审批" in str(form["blocks"])
+    fill_in(office, WANG, steps="Second\nThird")
+    assert shown(office, incident).text == f"Plan 1 by <@{ADA}> is replaced: <@{WANG}> has submitted plan 2."
+    assert shown(office, incident).buttons == []
+    first, second = clocks(office, incident)
+    assert first.stopped_at is not None
+    assert second.is_running
+    assert asked(office, MEI).buttons[0] == "plan.approve*"
+    office.click(MEI, asked(office, MEI), "plan.approve")
+    office.settle()
+    assert [each.words for each in steps_in(office, incident)] == ["Second", "Third"]
+    propose(office, MEI, incident, steps="Fourth", told="Other words", own=["at_once"])
+    states = {each.words: str(each.state) for each in steps_in(office, incident)}
+    assert states == {"Second": "not_applicable", "Third": "not_applicable", "Fourth": "taken"}
+    assert "has given way to plan 3" in shown(office, incident, 2).text
+    assert "replaced by plan 3" in str([each.everything for each in office.said(str(incident.channel_id))])
+    assert "Other words" in office.said(str(incident.channel_id))[-1].everything
+    running = [each for each in clocks(office, incident, Duty.TASK) if each.is_running and each.owner_id == ZHOU]
+    assert len(running) == 1
+
+
+def test_who_writes_while_somebody_else_submits_sees_that_and_keeps_what_they_wrote(office: Workspace) -> None:
+    incident = graded(office, 2, customers_affected="12")
+    open_plan(office, ADA, incident)
+    propose(office, WANG, incident)
+    answer = fill_in(office, ADA, steps="Mine")
+    assert answer["response"]["response_action"] == "update"
+    assert "submitted plan 1" in str(office.view(ADA)["blocks"])
+    assert not office.submit(ADA)["response"]
+    assert [each.steps for each in every(office, incident)] == [STEPS, "Mine"]
+
+
+def test_no_decision_in_time_asks_the_next_and_tells_the_ladder(office: Workspace) -> None:
+    incident = graded(office)
+    propose(office, MEI, incident)
+    office.wait(11)
+    assert "decide on plan 1 for INC-1" in office.said(EVA)[-1].text
+    assert office.said(EVA)[-1].buttons[0] == "plan.check*"
+    office.wait(5)
+    assert "nobody has decided on 第 1 版方案" not in str([each.text for each in office.said(SUN)])
+    late = next(each for each in reversed(office.said(SUN)) if "方案" in each.text)
+    assert late.buttons == ["plan.check*"]
+    assert f"⚠️ <@{EVA}> has not decided" in office.card(incident).everything
+    office.click(SUN, late, "plan.check")
+    office.view_action(SUN, "plan.approve")
+    office.settle()
+    assert clocks(office, incident)[0].met_by == SUN
+    assert any(each.text.startswith(f"✅ <@{SUN}> decided on plan 1") for each in office.said(EVA))
+
+
+def test_another_severity_has_others_decide(office: Workspace) -> None:
+    incident = graded(office, 2, customers_affected="12")
+    propose(office, ADA, incident)
+    assert clocks(office, incident)[0].owner_id == MEI
+    office.grade(WANG, incident, 1, reason="It spreads")
+    clock = clocks(office, incident)[0]
+    assert clock.owner_id == EVA
+    assert clock.due_at - clock.started_at == timedelta(minutes=15)
+    assert "decides on plan 1" in asked(office, MEI).text or "现由" in asked(office, MEI).text
+    assert asked(office, EVA).buttons == ["plan.approve*", "plan.refuse", "plan.ask"]
+    assert shown(office, incident).text.startswith(f"<@{EVA}>, decide on plan 1")
+
+
+def test_another_lead_decides_now(office: Workspace) -> None:
+    incident = graded(office, 2, customers_affected="12")
+    propose(office, ADA, incident)
+    with office.bot.db.begin() as tx:
+        team.ask(office.bot.desk, tx, incidents.get(tx, incident.id, lock=True), Role.LEAD, LIN, LIN, office.clock())
+    office.settle()
+    assert clocks(office, incident)[0].owner_id == LIN
+    assert asked(office, LIN).buttons == ["plan.approve*", "plan.refuse", "plan.ask"]
+    assert asked(office, MEI).buttons[0] == "plan.approve*", "who may still decide, may"
+
+
+# -- what customers hear -----------------------------------------------------------------------------------------------
+
+
+def test_a_temporary_measure_asks_customers_whether_they_agree(office: Workspace) -> None:
+    incident = graded(office, 3, customers_affected="1")
+    office.contact(ADA, incident)
+    propose(office, MEI, incident, kind="temporary", told="You can pay by card on the phone", own=["at_once"])
+    assert "You can pay by card on the phone" in office.said(str(incident.channel_id))[-1].everything
+    assert "Temporary: customers are asked" in shown(office, incident).everything
+    assert "temporary" in office.card(incident).everything
+    view = office.click(ADA, office.card(incident), "contact.open")["view"]
+    assert "You can pay by card on the phone" in str(view["blocks"])
+    consent = next(block["block_id"] for block in view["blocks"] if block["block_id"].startswith("consent"))
+    office.submit(ADA, **{consent: "given"})
+    office.settle()
+    view = office.click(ADA, office.card(incident), "contact.open")["view"]
+    assert not any(block["block_id"].startswith("consent") for block in view["blocks"])
+    propose(office, MEI, incident, told="Payments work again", own=["at_once"])
+    view = office.click(ADA, office.card(incident), "contact.open")["view"]
+    assert "Payments work again" in str(view["blocks"])
+
+
+def test_words_that_were_not_approved_are_said_to_nobody(office: Workspace) -> None:
+    incident = graded(office)
+    propose(office, MEI, incident, told="Nobody has approved this")
+    office.contact(ADA, incident, who="everybody")
+    view = office.click(ADA, office.card(incident), "contact.open")["view"]
+    assert "Nobody has approved this" not in str(view["blocks"])
+
+
+def test_an_emergency_has_no_solution_without_a_plan_and_a_complaint_no_plan(office: Workspace) -> None:
+    incident = graded(office)
+    with pytest.raises(NotAllowed, match=r"allowed\.needs_plan"):
+        lifecycle.check_is_complaint(incident)
+    complaint = office.report(ADA, customers_affected="1", trigger="staff_attitude")
+    office.click(ADA, office.card(complaint), "card.menu", option=f"dismiss.open:{complaint.id}")
+    office.submit(ADA, reason="One customer, calm", becomes="ordinary_complaint")
+    office.settle()
+    with pytest.raises(NotAllowed, match=r"allowed\.is_complaint"):
+        lifecycle.check_unsolved(office.incident(complaint.id))
+    with pytest.raises(NotAllowed, match=r"allowed\.works_again"):
+        lifecycle.check_unsolved(replace(incident, status=Status.FIXED, fixed_by=ADA, fixed_at=datetime.now(UTC)))
+
+
+def test_a_customers_name_in_a_plan_is_masked_for_those_who_read_along(office: Workspace) -> None:
+    incident = graded(office, customer="Zhang Wei")
+    propose(office, MEI, incident, steps="Pay Zhang Wei back", told="Zhang Wei gets the money")
+    assert "Zhang Wei" not in shown(office, incident).everything
+    assert asked(office, EVA).buttons == ["plan.check*"], "nobody decides on words that they can't see"
+    assert "Zhang Wei" not in asked(office, EVA).everything
+    office.click(EVA, asked(office, EVA), "plan.check")
+    assert "Zhang Wei" in str(office.view(EVA)["blocks"])
+    office.view_action(EVA, "plan.approve")
+    office.settle()
+    assert "Zhang Wei" not in str([each.everything for each in office.said(str(incident.channel_id))])
+    with office.bot.db.read() as tx:
+        looks = [each for each in journal.of_incident(tx, incident.id) if each.what == "customer_seen"]
+        details = str([each.detail for each in journal.of_incident(tx, incident.id)])
+    assert [each.by for each in looks if each.detail.get("form") == "plan"][:1] == [EVA]
+    assert "Zhang" not in details

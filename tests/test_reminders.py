@@ -6,6 +6,7 @@ import pytest
 
 from bot.incident import Deadline, Duty, Status
 from storage import deadlines, journal
+from tests.test_plan import fill_in
 from tests.workspace import ADA, EVA, GUEST, LIN, MEI, SUN, WANG, ZHOU, Said, Workspace
 
 TOM = "U0TOM"
@@ -222,7 +223,6 @@ def test_a_preliminary_solution_is_owed_at_severity_3(office: Workspace) -> None
     assert "name a preliminary solution for INC-1" in latest(office, ADA, "preliminary").text
     window = office.click(GUEST, latest(office, ADA, "preliminary"), "plan.open")["view"]
     assert "This is for" in str(window["blocks"])
-    office.click(ADA, office.card(incident), "solution.open")
-    office.submit(ADA, words="Refund tomorrow")
-    office.settle()
+    office.click(ADA, latest(office, ADA, "preliminary"), "plan.open")
+    fill_in(office, ADA, steps="Refund tomorrow")
     assert clocks(office)[Duty.PRELIMINARY_SOLUTION].met_by == ADA
