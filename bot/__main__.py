@@ -33,7 +33,7 @@ from bot.procedure import Procedure
 from bot.procedure_file import ProcedureFile
 from bot.scripts import Scripts
 from bot.settings import Settings, WrongSetup
-from handlers import customer_request, people, setup
+from handlers import customer_request, people, printing, setup
 from handlers.clock import Metronome
 from handlers.courier import Courier
 from handlers.customer_request import Terminal
@@ -43,7 +43,7 @@ from handlers.overdue import Overdue
 from handlers.procedure import reread
 from handlers.retention import Retention
 from handlers.transport import HttpServer, SocketMode
-from storage import encryption, outbox, schema
+from storage import encryption, journal, outbox, schema
 from storage import keys as sealed
 from storage.db import Database
 
@@ -284,6 +284,9 @@ def check() -> int:
                 f"Slack can't be reached at {settings.slack_api_url} ({_cause(error)}): "
                 "check the network and SLACK_API_URL."
             )
+    # Without these the bot runs, and says so where it matters.
+    missing = printing.complaints()
+    print(*missing or ["Dossier: PDF can be made, with Chinese in it."], sep="\n")
     if wrong:
         raise WrongSetup(*wrong)
     print("Everything is in order.")
@@ -316,6 +319,27 @@ def rotate_keys() -> int:
     for table, rows in rotated.again.items():
         print(f"{table}: {rows} row{'' if rows == 1 else 's'} sealed again.")
     print(f"Everything ({rotated.all} in all) has the first key: take the others out of HOTLINE_ENCRYPTION_KEYS.")
+    return 0
+
+
+def verify_journal() -> int:
+    """Checks the chains of the journal. Returns 1 when something was changed or taken out, and says where."""
+    db = open_database(environment.load())
+    reach_database(db)
+    schema.check(db)
+    with db.read() as tx:
+        found = journal.verify(tx)
+    for each in found.broken:
+        where = "The installation" if each.incident_id is None else f"INC-{each.incident_id}"
+        at = f"{each.at:%Y-%m-%d %H:%M:%S} UTC"
+        print(f"{where}: the entry “{each.what}” of {at} was changed, or one before it was changed or taken out.")
+    entries = f"{found.entries:,} entr{'y' if found.entries == 1 else 'ies'}"
+    incidents = f"{found.incidents:,} incident{'' if found.incidents == 1 else 's'}"
+    if found.broken:
+        chains = f"{len(found.broken)} chain{'' if len(found.broken) == 1 else 's'}"
+        print(f"{entries} of {incidents} were looked at: {chains} broken.")
+        return 1
+    print(f"{entries} of {incidents} {'is' if found.entries == 1 else 'are'} whole.")
     return 0
 
 
@@ -409,7 +433,9 @@ def configure_logging(settings: Settings) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Reads the command line. Returns the exit code: 0, 1 for wrong scripts, or 2 for a wrong setup."""
+    """Reads the command line. Returns the exit code: 0, 1 for wrong scripts or a broken journal, or 2 for a wrong
+    setup.
+    """
     parser = argparse.ArgumentParser(prog="python -m bot", description="Hotline: customer-service incidents in Slack.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("run", help="start the bot (brings the database up to date first)")
@@ -419,6 +445,10 @@ def main(arguments: Sequence[str]) -> int:
     key_commands = commands.add_parser("keys", help="encryption keys").add_subparsers(dest="keys", required=True)
     key_commands.add_parser("new", help="print a new key for HOTLINE_ENCRYPTION_KEYS")
     key_commands.add_parser("rotate", help="seal customers' data again with the first key, so that old ones can go")
+    journal_commands = commands.add_parser("journal", help="what happened").add_subparsers(
+        dest="journal", required=True
+    )
+    journal_commands.add_parser("verify", help="check that no entry of the journal was changed or taken out")
     customer_request.add_to(commands)
     paper.add_to(commands)
     proof.add_to(commands)
@@ -433,7 +463,7 @@ def main(arguments: Sequence[str]) -> int:
             return {"new": new_key, "rotate": rotate_keys}[asked.keys]()
         if asked.command == "scripts":
             return show(proof.answer(asked))
-        return {"run": run, "check": check, "migrate": migrate}[asked.command]()
+        return {"run": run, "check": check, "migrate": migrate, "journal": verify_journal}[asked.command]()
     except WrongSetup as error:
         for sentence in error.sentences:
             print(sentence, file=sys.stderr)

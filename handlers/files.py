@@ -49,16 +49,22 @@ def fetch(desk: Desk, file_id: str, most: int) -> bytes:
 
 def send(desk: Desk, errand: Errand, user_id: str, name: str, content: bytes, comment: str) -> None:
     """A file as a direct message. Its name is never given twice: by it, it is found when no answer came."""
-    channel_id = direct_channel(desk, user_id)
-    if errand.unsure and _is_there(desk, channel_id, name, errand):
+    upload(desk, errand, direct_channel(desk, user_id), name, name, content, comment)
+
+
+def upload(desk: Desk, errand: Errand, channel_id: str, name: str, title: str, content: bytes, comment: str) -> None:
+    """A file in a channel. Its title is never given twice: by it, it is found when no answer came."""
+    if errand.unsure and _is_there(desk, channel_id, title, errand):
         return
-    desk.client.files_upload_v2(channel=channel_id, filename=name, title=name, content=content, initial_comment=comment)
+    desk.client.files_upload_v2(
+        channel=channel_id, filename=name, title=title, content=content, initial_comment=comment
+    )
 
 
-def _is_there(desk: Desk, channel_id: str, name: str, errand: Errand) -> bool:
+def _is_there(desk: Desk, channel_id: str, title: str, errand: Errand) -> bool:
     oldest = (errand.created_at - timedelta(hours=1)).timestamp()  # clocks differ
     for page in desk.client.conversations_history(channel=channel_id, oldest=str(oldest), limit=200):
-        if any(file.get("name") == name for said in page["messages"] for file in said.get("files", ())):
+        if any(file.get("title") == title for said in page["messages"] for file in said.get("files", ())):
             return True
     return False
 

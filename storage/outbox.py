@@ -139,6 +139,8 @@ def redraw(
             or message.detail.get("assignment") in assignment_ids
         ):
             continue
+        if message.drawing in AT_LEISURE and message.ts is None and message.created_at == now:
+            continue  # said by this very transaction: it will show what is true then
         lane = Saying(message.incident_id, message.drawing, message.place, message.user_id).lane
         row = _errand_row("draw", lane, now, message.incident_id, message.id)
         not_before = now + AT_LEISURE.get(message.drawing, timedelta(0))
@@ -249,6 +251,11 @@ def claim(tx: Connection, now: datetime, holder: str, lease: timedelta, limit: i
     """
     found = tx.execute(CLAIM, {"now": now, "limit": limit, "holder": holder, "until": now + lease})
     return sorted((_errand(row) for row in found), key=lambda errand: errand.id)
+
+
+def hold(tx: Connection, errand_id: int, until: datetime) -> None:
+    """Whoever has this errand in hand needs longer for it."""
+    tx.execute(update(outbox).where(outbox.c.id == errand_id).values(held_until=until))
 
 
 def done(tx: Connection, errand_ids: Collection[int]) -> None:
