@@ -12,6 +12,7 @@ from bench import (
     form_opens,
     list_imports,
     overview_opens,
+    postmortem_draws,
     reporter_joins,
 )
 from bench.figures import Line, table
@@ -23,6 +24,7 @@ MEASUREMENTS: dict[str, Callable[[str, bool], Iterator[Line]]] = {
     "import": list_imports.measure,
     "overview": overview_opens.measure,
     "clock": clock_fires.measure,
+    "postmortem": postmortem_draws.measure,
     "fifty": fifty_reports.measure,
 }
 

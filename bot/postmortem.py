@@ -211,7 +211,7 @@ def first_contacts(
         in_time=in_time + (heard if others_in_time else 0),
         late=len(times) - in_time + (0 if others_in_time else heard),
         slowest=max(times, default=None),
-        middle=median(times) if times else None,
+        middle=timedelta(seconds=median(wait.total_seconds() for wait in times)) if times else None,
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -34,7 +35,7 @@ from bot.wording import Mrkdwn, Wording, escape, mention
 from handlers import card, masks, timeline
 from handlers.desk import Desk
 from handlers.timeline import Line
-from storage import actions, confirmations, customers, deadlines, gradings, plans, postmortems, statements
+from storage import actions, confirmations, customers, deadlines, gradings, plans, postmortems, statements, tasks
 from storage.postmortems import Confirmed, Contacts
 
 FEW = 10  # so many customers stand there one by one; of more there are figures
@@ -46,7 +47,7 @@ LEFT_OUT = (Duty.REGRADE, Duty.SECTION, Duty.POSTMORTEM, Duty.ACCEPT_POSTMORTEM,
 @dataclass(frozen=True)
 class Facets:
     """Everything that it says, read in one go. `few` are the customers, if there are so few that each stands there;
-    `comments` are what they said with how satisfied they are, then."""
+    `comments` are what they said with how satisfied they are, then; `tasks` are what was to be done, by their id."""
 
     incident: Incident
     postmortem: Postmortem
@@ -64,6 +65,7 @@ class Facets:
     comments: Sequence[Rating]
     written: Mapping[Section, Sequence[Written]]
     actions: Sequence[Action]
+    tasks: Mapping[str, str]
     timeline: Sequence[Line]
     mask: Callable[[str], str]
     now: datetime
@@ -127,6 +129,10 @@ def facets(desk: Desk, tx: Connection, incident: Incident, postmortem: Postmorte
         comments=confirmations.ratings_of(tx, incident.id) if 0 < len(scores) <= FEW else [],
         written=written,
         actions=actions.of_incident(tx, incident.id),
+        tasks={
+            str(task.id): mask(desk.procedure.task_words(task, desk.channel_words.language))
+            for task in tasks.of_incident(tx, incident.id)
+        },
         timeline=timeline.lines(desk, tx, incident, desk.channel_words, full=False, mask=mask),
         mask=mask,
         now=desk.now(),
@@ -200,7 +206,7 @@ def _kept_word(found: Facets, words: Wording) -> Mrkdwn:
     for key, duties in (("updates", [Duty.UPDATE]), ("promises", [Duty.PROMISE])):
         kept = rules.tally(found.of(*duties), found.now)
         if kept.all:
-            values = {"kept": words.number(kept.kept), "all": words.number(kept.all)}
+            values: dict[str, Any] = {"kept": words.number(kept.kept), "all": words.number(kept.all)}
             parts.append(words.mrkdwn(f"postmortem.{key}", **values))
     if found.scores:
         parts.append(words.mrkdwn("postmortem.satisfaction", average=_average(found.scores, words)))
@@ -216,7 +222,7 @@ def changes(found: Facets, words: Wording) -> Mrkdwn:
     still = [each.due_on for each in agreed if each.state is ActionState.OPEN]
     if not still:
         return words.mrkdwn("postmortem.actions_done", n=len(agreed), owners=owners)
-    return words.mrkdwn("postmortem.actions_due", n=len(agreed), owners=owners, due=words.date(min(still)))
+    return words.mrkdwn("postmortem.actions_due", n=len(agreed), owners=owners, due=words.calendar_day(min(still)))
 
 
 def state(found: Facets, words: Wording) -> Mrkdwn:
@@ -231,7 +237,7 @@ def state(found: Facets, words: Wording) -> Mrkdwn:
         by, at = mention(mine.submitted_by), words.time(mine.submitted_at)
         waits = next((each for each in found.of(Duty.ACCEPT_POSTMORTEM) if each.is_running), None)
         key = "postmortem.waits" if waits else "postmortem.submitted"
-        more = {"reader": mention(waits.owner_id)} if waits else {}
+        more: dict[str, Any] = {"reader": mention(waits.owner_id)} if waits else {}
         parts = [words.mrkdwn(key, who=by, at=at, **more)]
     if found.missing and mine.state is not State.ACCEPTED:
         named = words.text("list.comma").join(_missing(found, section, words) for section in found.missing)
@@ -338,7 +344,11 @@ def _with(found: Facets, listed: Listed, reached: Reached, words: Wording) -> Mr
 
 def _tally(duty: Duty, kept: rules.Tally, words: Wording) -> Mrkdwn:
     """How well one duty was kept, in figures."""
-    values = {"duty": words.text(f"duty.{duty}"), "kept": words.number(kept.kept), "all": words.number(kept.all)}
+    values: dict[str, Any] = {
+        "duty": words.text(f"duty.{duty}"),
+        "kept": words.number(kept.kept),
+        "all": words.number(kept.all),
+    }
     if not kept.late:
         return words.mrkdwn("postmortem.all_kept", **values)
     if not kept.worst:
@@ -353,13 +363,16 @@ def _duties(desk: Desk, found: Facets, words: Wording) -> Iterator[Mrkdwn]:  # n
             yield _tally(duty, rules.tally(clocks, found.now), words)
             clocks = [each for each in clocks if rules.standing(each, found.now) in (Standing.LATE, Standing.MISSED)]
         for clock in clocks:
-            yield _clock(clock, found.now, words)
+            if rules.standing(clock, found.now) is not Standing.NOT_OWED:
+                yield _clock(found, clock, words)
 
 
-def _clock(clock: Deadline, now: datetime, words: Wording) -> Mrkdwn:
+def _clock(found: Facets, clock: Deadline, words: Wording) -> Mrkdwn:
     """One clock: who kept it and how early, or how late it was."""
-    stands = rules.standing(clock, now)
-    values = {"duty": words.text(f"duty.{clock.duty}"), "who": mention(clock.met_by or clock.owner_id)}
+    stands, duty = rules.standing(clock, found.now), words.text(f"duty.{clock.duty}")
+    if clock.duty is Duty.TASK and clock.subject in found.tasks:
+        duty = words.text("postmortem.task", duty=duty, task=found.tasks[clock.subject])
+    values: dict[str, Any] = {"duty": duty, "who": mention(clock.met_by or clock.owner_id)}
     if clock.met_at is not None:
         distance = words.duration((clock.due_at - clock.met_at).total_seconds())
         return words.mrkdwn(f"postmortem.{stands}", **values, at=words.time(clock.met_at), distance=distance)
@@ -369,7 +382,9 @@ def _clock(clock: Deadline, now: datetime, words: Wording) -> Mrkdwn:
 def _gradings(desk: Desk, found: Facets, words: Wording) -> Iterator[Mrkdwn]:  # noqa: ARG001
     for each in found.gradings:
         key = "postmortem.graded" if each.severity == each.proposed_severity else "postmortem.graded_otherwise"
-        proposed = {} if each.severity == each.proposed_severity else {"proposed": int(each.proposed_severity)}
+        proposed: dict[str, Any] = (
+            {} if each.severity == each.proposed_severity else {"proposed": int(each.proposed_severity)}
+        )
         said = words.mrkdwn(
             key,
             sign=card.SIGN[each.severity],
@@ -388,39 +403,48 @@ def _because(said: Mrkdwn, reason: str, words: Wording) -> Mrkdwn:
 
 def _plans(desk: Desk, found: Facets, words: Wording) -> Iterator[Mrkdwn]:  # noqa: ARG001
     for plan in found.plans:
-        kind = words.text("postmortem.temporary" if plan.is_temporary else "postmortem.final")
-        values = {"version": plan.version, "by": mention(plan.by), "at": words.day(plan.at), "kind": kind}
-        yield words.mrkdwn("postmortem.plan", **values, owner=mention(plan.owner_id), until=words.day(plan.until_at))
-        for step in found.mask(plan.steps).splitlines():
-            yield words.mrkdwn("postmortem.step", words=step)
-        if plan.compensation:
-            what, money = words.text("postmortem.compensation"), words.money(plan.compensation)
-            yield words.mrkdwn("postmortem.fact", what=what, words=money)
-        if plan.approved_by and plan.approved_at:
-            yield words.mrkdwn("postmortem.approved", who=mention(plan.approved_by), at=words.day(plan.approved_at))
-        elif plan.refused_by and plan.refused_at:
-            said = words.mrkdwn("postmortem.refused", who=mention(plan.refused_by), at=words.day(plan.refused_at))
-            yield _because(said, found.mask(plan.reason), words)
-        else:
-            yield words.mrkdwn("postmortem.undecided")
+        yield from _plan(found, plan, words)
     for statement in found.statements:
-        yield words.mrkdwn("postmortem.statement", by=mention(statement.by), at=words.day(statement.at))
-        for role in APPROVERS:
-            if given := statement.approval(role):
-                as_ = words.text(f"who.{role}")
-                yield words.mrkdwn("postmortem.approved_as", who=mention(given[0]), at=words.day(given[1]), role=as_)
-        if statement.refused_by and statement.refused_at:
-            by, at = mention(statement.refused_by), words.day(statement.refused_at)
-            yield _because(words.mrkdwn("postmortem.refused", who=by, at=at), found.mask(statement.reason), words)
-        if statement.published_by and statement.published_at:
-            by, at = mention(statement.published_by), words.day(statement.published_at)
-            yield words.mrkdwn("postmortem.published", who=by, at=at)
+        yield from _statement(found, statement, words)
+
+
+def _plan(found: Facets, plan: Plan, words: Wording) -> Iterator[Mrkdwn]:
+    kind = words.text("postmortem.temporary" if plan.is_temporary else "postmortem.final")
+    values: dict[str, Any] = {"version": plan.version, "by": mention(plan.by), "at": words.day(plan.at), "kind": kind}
+    yield words.mrkdwn("postmortem.plan", **values, owner=mention(plan.owner_id), until=words.day(plan.until_at))
+    for step in found.mask(plan.steps).splitlines():
+        if step.strip():
+            yield words.mrkdwn("postmortem.step", words=step)
+    if plan.compensation:
+        what, money = words.text("postmortem.compensation"), words.money(plan.compensation)
+        yield words.mrkdwn("postmortem.fact", what=what, words=money)
+    if plan.approved_by and plan.approved_at:
+        yield words.mrkdwn("postmortem.approved", who=mention(plan.approved_by), at=words.day(plan.approved_at))
+    elif plan.refused_by and plan.refused_at:
+        said = words.mrkdwn("postmortem.refused", who=mention(plan.refused_by), at=words.day(plan.refused_at))
+        yield _because(said, found.mask(plan.reason), words)
+    else:
+        yield words.mrkdwn("postmortem.undecided")
+
+
+def _statement(found: Facets, statement: Statement, words: Wording) -> Iterator[Mrkdwn]:
+    yield words.mrkdwn("postmortem.statement", by=mention(statement.by), at=words.day(statement.at))
+    for role in APPROVERS:
+        if given := statement.approval(role):
+            as_ = words.text(f"who.{role}")
+            yield words.mrkdwn("postmortem.approved_as", who=mention(given[0]), at=words.day(given[1]), role=as_)
+    if statement.refused_by and statement.refused_at:
+        by, at = mention(statement.refused_by), words.day(statement.refused_at)
+        yield _because(words.mrkdwn("postmortem.refused", who=by, at=at), found.mask(statement.reason), words)
+    if statement.published_by and statement.published_at:
+        by, at = mention(statement.published_by), words.day(statement.published_at)
+        yield words.mrkdwn("postmortem.published", who=by, at=at)
 
 
 def _satisfaction(desk: Desk, found: Facets, words: Wording) -> Iterator[Mrkdwn]:  # noqa: ARG001
     for each in found.confirmed:
         key = "postmortem.confirmed" if len(found.confirmed) == 1 else "postmortem.confirmed_round"
-        more = {} if len(found.confirmed) == 1 else {"round": each.round}
+        more: dict[str, Any] = {} if len(found.confirmed) == 1 else {"round": each.round}
         yes, no = words.number(each.satisfied), words.number(each.dissatisfied)
         yield words.mrkdwn(key, satisfied=yes, dissatisfied=no, **more)
     if found.scores:
@@ -471,11 +495,11 @@ def _own_words(found: Facets, section: Section) -> Iterator[Mrkdwn]:
 
 def _actions(desk: Desk, found: Facets, words: Wording) -> Iterator[Mrkdwn]:  # noqa: ARG001
     for each in found.actions:
-        values = {
+        values: dict[str, Any] = {
             "what": " ".join(found.mask(each.what).split()),
             "kind": words.text(f"action_kind.{each.kind}"),
             "owner": mention(each.owner_id),
-            "due": words.date(each.due_on),
+            "due": words.calendar_day(each.due_on),
         }
         said = words.mrkdwn(f"postmortem.action.{each.state}", **values)
         yield _because(said, found.mask(each.outcome), words)

@@ -227,7 +227,7 @@ class Courier:
         if drawing.then:
             with desk.db.begin() as tx:
                 name = f"{drawing.then}:{message.incident_id}"
-                outbox.ask(tx, drawing.then, errand.lane, desk.now(), message.incident_id, collapses=name)
+                outbox.ask(tx, drawing.then, name, desk.now(), message.incident_id, collapses=name)
         blocks = [block.to_dict() for block in drawing.blocks]
         if message.place == "person":
             self._show_at_home(desk, str(message.user_id))

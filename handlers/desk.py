@@ -67,7 +67,7 @@ class Desk:
 @dataclass(frozen=True)
 class Drawing:
     """A message as Slack shows it; `text` is the full sentence for a lock screen. `then` is an errand that has to
-    follow: it stands behind the message in its lane."""
+    follow."""
 
     text: str
     blocks: list[Block]

@@ -116,12 +116,9 @@ def waiting(desk: Desk, tx: Connection, user_id: str, words: Wording, now: datet
     for task in tasks.taken_by(tx, user_id, WAITING + 1):
         if (Duty.TASK, str(task.id)) not in clocks:
             yield _taken(desk, tx, task, words)
-    for incident, what, does in approvals.waiting(desk, tx, user_id, words):
-        yield Item(incident, what, buttons=[does])
-    for incident, what, does in decisions.waiting(desk, tx, user_id, words):
-        yield Item(incident, what, buttons=[does])
-    for incident, what, does in review.waiting(desk, tx, user_id, words):
-        yield Item(incident, what, buttons=[does])
+    for wait in (approvals.waiting, decisions.waiting, review.waiting):
+        for incident, what, does in wait(desk, tx, user_id, words):
+            yield Item(incident, what, buttons=[does])
     told = deadlines.to_acknowledge(tx, user_id, WAITING + 1)
     who = duties.company(desk, tx) if told else None
     for deadline in told:

@@ -428,7 +428,7 @@ def _window(
 ) -> View:
     found = review.facets(desk, tx, incident)
     blocks: list[Block] = [section(notice)] if notice else []
-    blocks += [*review.short(found, words), *review.remarks(found, words)]
+    blocks += [*review.short(found, words), *review.remarks(found)]
     if address := review.link(desk, tx, incident, words):
         blocks.append(context(address))
     if found.postmortem.state is not State.ACCEPTED:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from slack_sdk.models.blocks import Block, ButtonElement
 from sqlalchemy import Connection
@@ -79,7 +80,7 @@ def _ask_for_sections(desk: Desk, tx: Connection, incident: Incident, now: datet
         return
     known = {each.section for each in postmortems.written(tx, incident.id)}
     known |= {Section(each.subject) for each in _running(tx, incident, Duty.SECTION)}
-    for each in (section for section in Section if section not in known):
+    for each in [each for each in Section if each not in known]:
         owner = who.first_of(who.procedure.review.sections[each], holders, incident)
         made = rules.plan(Duty.SECTION, incident.level, owner, now, who.procedure, who.rosters, str(each))
         deadlines.start(tx, incident.id, [made])
@@ -297,7 +298,7 @@ def _drawn(desk: Desk, found: Facets, words: Wording) -> Thread:
         header(words.text("card.title", sign=card.sign_of(incident), number=incident.number, title=incident.title)),
         section(Mrkdwn("\n".join(lines))),
         context(chapters.state(found, words)),
-        *remarks(found, words),
+        *remarks(found),
     ]
     if buttons := _buttons(found, words):
         first.append(actions(buttons))
@@ -357,7 +358,7 @@ def writing(
     return button(label or words.text(key), "postmortem.write", value, primary=is_primary)
 
 
-def remarks(found: Facets, words: Wording) -> list[Block]:
+def remarks(found: Facets) -> list[Block]:
     """Why it was returned, as long as that counts."""
     mine = found.postmortem
     if mine.state not in (State.RETURNED, State.SUBMITTED) or not mine.remarks:
@@ -423,7 +424,7 @@ def draw_asked(desk: Desk, tx: Connection, message: Message) -> Drawing:
         at = words.time(known.returned_at)
         return _only(words.mrkdwn("postmortem.they_returned", what=what, who=mention(known.returned_by), at=at))
     clock = next((each for each in _running(tx, incident, Duty.ACCEPT_POSTMORTEM)), None)
-    values = {"to": mention(str(message.user_id)), "what": what, "by": mention(str(known.submitted_by))}
+    values: dict[str, Any] = {"to": mention(str(message.user_id)), "what": what, "by": mention(str(known.submitted_by))}
     if clock is not None:
         text = words.mrkdwn("postmortem.you_accept_by", **values, due=words.when(clock.due_at))
     else:
@@ -452,7 +453,7 @@ def draw_returned(desk: Desk, tx: Connection, message: Message) -> Drawing:
     if known is None or known.state is not State.RETURNED or not known.returned_by:
         return _only(words.mrkdwn("postmortem.submitted_again", what=what))
     clock = next((each for each in _running(tx, incident, Duty.POSTMORTEM)), None)
-    values = {"to": mention(str(message.user_id)), "what": what, "who": mention(known.returned_by)}
+    values: dict[str, Any] = {"to": mention(str(message.user_id)), "what": what, "who": mention(known.returned_by)}
     if clock is not None:
         text = words.mrkdwn("postmortem.you_change_by", **values, due=words.when(clock.due_at))
     else:

@@ -26,6 +26,8 @@ KEPT = ("kept", "corrected")  # what was kept stands there itself
 OCCASIONS = {"solution": "solution_named"}  # which entry a note was written with, where it has another word
 COUNTED = {  # the number that decides about the plural
     "contacted": "customers",
+    "customer_confirmed": "customers",
+    "customer_not_satisfied": "customers",
     "customers_added": "added",
     "customers_erased": "customers",
     "customers_exported": "n",
@@ -169,6 +171,7 @@ def _shown(
         "channel": word("contact_channel"),
         "form": word("timeline.form"),
         "why": word("timeline.why"),
+        "section": word("postmortem.chapter"),
         "roles": lambda value: words.text("list.comma").join(words.text(f"role.{role}") for role in value),
         "kind": lambda value: procedure.kinds[value].name.in_language(language) if value in procedure.kinds else value,
         "trigger": lambda value: procedure.trigger_name(value, language),
@@ -249,6 +252,8 @@ def _sentence(happened: _Happened, words: Wording) -> Mrkdwn:
 # What decides about the plural.
 COUNTED = {
     "contacted": "customers",
+    "customer_confirmed": "customers",
+    "customer_not_satisfied": "customers",
     "customers_exported": "n",
     "customers_added": "added",
     "customers_erased": "customers",

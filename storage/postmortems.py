@@ -141,7 +141,7 @@ def contacts_of(tx: Connection, incident_id: int) -> Contacts:
     """How the customers of an incident were spoken or written to."""
     c = contacts.c
     rows = tx.execute(
-        select(c.outcome, c.channel, func.count().label("count"))
+        select(c.outcome, c.channel, func.count().label("logged"))
         .where(c.incident_id == incident_id)
         .group_by(c.outcome, c.channel)
     ).all()
@@ -149,8 +149,8 @@ def contacts_of(tx: Connection, incident_id: int) -> Contacts:
     by_channel: dict[ContactChannel, int] = {}
     for row in rows:
         outcome, channel = Outcome(row.outcome), ContactChannel(row.channel)
-        by_outcome[outcome] = by_outcome.get(outcome, 0) + row.count
-        by_channel[channel] = by_channel.get(channel, 0) + row.count
+        by_outcome[outcome] = by_outcome.get(outcome, 0) + row.logged
+        by_channel[channel] = by_channel.get(channel, 0) + row.logged
     to_several = select(func.min(c.at, type_=c.at.type)).where(
         c.incident_id == incident_id, c.customer_id.is_(None), c.outcome.in_(HEARD)
     )
