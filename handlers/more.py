@@ -5,7 +5,7 @@ Each line says what a step is for and has its button; what the step opens comes 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
@@ -16,12 +16,12 @@ from sqlalchemy import Connection
 from bot import lifecycle
 from bot.incident import Incident, NotAllowed, Person, Status
 from bot.wording import Wording
-from handlers import card, duties
+from handlers import card, duties, solved
 from handlers.blocks import Json, button, divider, modal, section
 from handlers.desk import Desk
 from handlers.windows import show
 from handlers.words import choice, chosen_id, word
-from storage import customers, incidents, outbox, roles
+from storage import customers, incidents, postmortems, roles
 
 # In the order of the procedure, as people look for it.
 GROUPS: Mapping[str, Sequence[str]] = {
@@ -93,12 +93,11 @@ def _view(desk: Desk, tx: Connection, incident: Incident, words: Wording, person
 def known(desk: Desk, tx: Connection, incident: Incident, now: datetime) -> Known:
     """Reads what decides."""
     given = {*roles.holders(found := roles.of_incident(tx, incident.id)), *roles.asked(found)}
-    until = incident.closed_at and incident.closed_at + timedelta(days=desk.procedure.closing.reopen_within_days)
     return Known(
         is_team_there=set(duties.needed(desk.procedure, incident)) <= given,
         customers=customers.counts(tx, incident).total,
-        has_review=any(each.drawing == "postmortem" for each in outbox.of_incident(tx, incident.id)),
-        may_reopen=until is not None and now <= until,
+        has_review=postmortems.get(tx, incident.id) is not None,
+        may_reopen=now <= solved.reopened_until(desk, incident),
     )
 
 
@@ -107,7 +106,7 @@ def offered(incident: Incident, known: Known) -> list[str]:
     status = incident.status
     unsolved, is_open = status.is_unsolved, status.is_open
     is_emergency = is_open and status is not Status.COMPLAINT
-    solved = status in (Status.FIXED, Status.CONFIRMED)
+    works_again = status in (Status.FIXED, Status.CONFIRMED)
     can = {
         "verify.open": unsolved and incident.verified_at is None,
         "grade.open": is_emergency,
@@ -116,16 +115,16 @@ def offered(incident: Incident, known: Known) -> list[str]:
         "contact.open": is_open,
         "ledger.open": is_open and known.customers > 1,
         "customer.show": is_open and known.customers == 1,
-        "statement.open": is_emergency,
+        "statement.open": is_open,
         "plan.open": unsolved,
         "tasks.add": is_open,
-        "requests.open": unsolved,
+        "requests.open": is_open,
         "progress.open": unsolved,
         "solution.open": status is Status.COMPLAINT,
         "fixed.open": unsolved,
-        "fixed.not_fixed": solved,
-        "confirm.open": solved,
-        "satisfaction.open": solved,
+        "fixed.not_fixed": works_again,
+        "confirm.open": works_again,
+        "satisfaction.open": works_again or (status is Status.CLOSED and incident.fixed_at is not None),
         "close.open": is_open,
         "reopen.open": status is Status.CLOSED and known.may_reopen,
         "dismiss.open": unsolved,
@@ -141,7 +140,7 @@ def form(incident: Incident, actions: Sequence[str], words: Wording) -> View:
     """The steps, each with one line of what it is for. Nothing to submit: each has its button."""
     blocks: list[Block] = [section(card.summary(incident, None, words, incident.reported_at))]
     for group, steps in GROUPS.items():
-        here = [action for action in steps if action in actions and words.has(f"button.{action}")]
+        here = [action for action in steps if action in actions]
         if not here:
             continue
         blocks += [divider(), section(words.mrkdwn(f"more.group.{group}"))]

@@ -1,7 +1,6 @@
 """Where things stand: `/incident list`, `status`, `show INC-42`, `help` -> an answer for this person alone."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -15,11 +14,10 @@ from bot.wording import Mrkdwn, Wording, channel_link
 from handlers import card, review
 from handlers.blocks import Json, button, context, divider, section
 from handlers.desk import Desk
-from handlers.words import word
+from handlers.words import after_word, word
 from storage import deadlines, incidents
 
 SHOWN = 15  # as many as somebody reads
-SHOW = re.compile(r"(?:show\b|查看)\s*(.*)", re.DOTALL)
 NUMBER = re.compile(r"(?:inc)?[\s#–—-]*([0-9]{1,9})")
 
 
@@ -69,11 +67,9 @@ def _is_show(command: Json) -> bool:
     return _asked(command) is not None
 
 
-def _asked(command: Json) -> str | None:
-    """What stands behind `show`, as it is compared: `INC-42`, `42`, full-width digits; None when it is another word."""
-    said = unicodedata.normalize("NFKC", str(command.get("text") or "")).strip().casefold()
-    found = SHOW.fullmatch(said)
-    return found[1].strip() if found else None
+def _asked(body: Json) -> str | None:
+    """What stands behind `show`: `INC-42`, `42`; None when it is another word."""
+    return after_word(body, "show", "查看")
 
 
 def _where(desk: Desk, tx: Connection, incident: Incident, words: Wording) -> Mrkdwn:

@@ -1,5 +1,6 @@
 """Which listener a word after `/incident`, or a choice in a menu, is for."""
 
+import unicodedata
 from collections.abc import Callable
 
 from handlers.blocks import Json
@@ -12,6 +13,19 @@ def word(*words: str) -> Callable[[Json], bool]:
         return _first(command) in words
 
     return matches
+
+
+def after_word(command: Json, *words: str) -> str | None:
+    """What stands behind the first word of the command, as it is compared; None when that is none of these.
+
+    Full-width letters and digits are as good as others, and behind a Chinese word there need not be a space.
+    """
+    said = unicodedata.normalize("NFKC", str(command.get("text") or "")).strip().casefold()
+    for each in words:
+        rest = said.removeprefix(each)
+        if said.startswith(each) and not (each.isascii() and rest[:1].isalpha()):
+            return rest.strip()
+    return None
 
 
 def choice(name: str) -> Callable[[Json], bool]:

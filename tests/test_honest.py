@@ -43,7 +43,7 @@ from bot.plan import RequestState
 from bot.procedure import NUMBERS, VOCABULARIES, WHO
 from bot.procedure_file import load
 from bot.scripts import FACTS
-from handlers import card, checklist, contact, ledger, lists, plan, reminders, statement
+from handlers import card, checklist, contact, ledger, lists, more, plan, reminders, statement
 from handlers.dismiss import Becomes
 from storage.customers import Which
 from storage.db import Database
@@ -166,7 +166,16 @@ def test_each_button_is_listened_for(registered: list[tuple[str, str, Callable[.
             if node.func.id in ("button", "overflow", "modal"):
                 drawn |= {word for word in words if isinstance(word, str) and "." in word}
     # There is nothing to submit in these.
-    windows = {"report.done", "customer.shown", "roles.handed", "statement.shown", "plan.shown", "lists.shown", "actions.shown"}
+    windows = {
+        "report.done",
+        "customer.shown",
+        "roles.handed",
+        "statement.shown",
+        "plan.shown",
+        "lists.shown",
+        "actions.shown",
+        "more.shown",
+    }
     assert drawn - windows <= heard
     assert {*card.NEXT, *reminders.DOES.values(), *reminders.OF_A_SUBJECT} <= heard
     assert {
@@ -314,6 +323,8 @@ def test_every_phrase_that_the_code_names_exists_and_none_is_left_over() -> None
         *(f"roles.after_{why}" for why in ("no_answer", "handed_back", "gone")),
         *(f"role_left.{why}" for why in ("no_answer", "handed_back", "gone")),
         *(f"button.{word}" for words in checklist.CHOICES.values() for word in words),
+        *(f"more.group.{group}" for group in more.GROUPS),
+        *(f"{kind}.{word}" for words in more.GROUPS.values() for word in words for kind in ("more", "button")),
         *(f"button.{name}" for name in ("report.open", "verify.open", "contact.open", "dismiss.open", "customer.show")),
     }
     fields = re.findall(

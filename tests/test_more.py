@@ -19,6 +19,7 @@ MANY = Known(customers=120)
 BEGIN = ["verify.open", "grade.open", "roles.open", "roles.hand_over"]
 CUSTOMERS = ["contact.open", "ledger.open", "statement.open"]
 WORK = ["plan.open", "tasks.add", "requests.open", "progress.open"]
+OPEN = ["tasks.add", "requests.open"]
 UNSOLVED = ["fixed.open", "close.open", "dismiss.open"]
 SOLVED = ["fixed.not_fixed", "confirm.open", "satisfaction.open", "close.open"]
 RECORD = ["actions.open", "record.open", "dossier.make"]
@@ -40,7 +41,7 @@ RECORD = ["actions.open", "record.open", "dossier.make"]
             [
                 *BEGIN[1:],
                 *CUSTOMERS,
-                "tasks.add",
+                *OPEN,
                 *SOLVED,
                 "actions.open",
                 "postmortem.open",
@@ -51,14 +52,19 @@ RECORD = ["actions.open", "record.open", "dossier.make"]
         (
             replace(VERIFIED, status=Status.CONFIRMED),
             MANY,
-            [*BEGIN[1:], *CUSTOMERS, "tasks.add", *SOLVED, *RECORD],
+            [*BEGIN[1:], *CUSTOMERS, *OPEN, *SOLVED, *RECORD],
         ),
         (
             replace(REPORTED, status=Status.COMPLAINT),
             MANY,
-            ["roles.hand_over", "contact.open", "ledger.open", "tasks.add", "solution.open", "close.open", *RECORD],
+            ["roles.hand_over", *CUSTOMERS, *OPEN, "solution.open", "close.open", *RECORD],
         ),
         (replace(VERIFIED, status=Status.CLOSED), MANY, ["reopen.open", *RECORD]),
+        (
+            replace(VERIFIED, status=Status.CLOSED, fixed_at=AT),
+            MANY,
+            ["satisfaction.open", "reopen.open", *RECORD],
+        ),
         (replace(VERIFIED, status=Status.CLOSED), replace(MANY, may_reopen=False), RECORD),
         (replace(REPORTED, status=Status.DISMISSED), MANY, ["record.open", "dossier.make"]),
     ],
