@@ -253,9 +253,11 @@ def tell(body: Json, client: WebClient, text: Mrkdwn, words: Wording) -> BoltRes
         first = next((block["block_id"] for block in body["view"]["blocks"] if block["type"] == "input"), None)
         if first is not None:
             return _answer({"response_action": "errors", "errors": {first: text}})
-    elif "command" in body:
+        view = modal("told", words.text("error.title"), [section(escape(text))], close=words.text("form.close"))
+        return _answer({"response_action": "update", "view": view.to_dict()})  # a form without a field
+    if "command" in body:
         return _answer({"response_type": "ephemeral", "text": text})
-    elif "trigger_id" in body:
+    if "trigger_id" in body:
         view = modal("told", words.text("error.title"), [section(text)], close=words.text("form.close"))
         try:
             if body.get("view", {}).get("type") == "modal":

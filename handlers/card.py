@@ -61,7 +61,7 @@ NOT_ON_CARD = (
     Duty.SECTION,
     Duty.ACTION,
 )
-NOT_SHOWN = ("plan_question",)  # notes that stand in a thread
+NOT_SHOWN = ("plan_question", "closed")  # notes that stand in a thread, or elsewhere on the card
 IN_ONE_LINE = 200  # letters of the latest news
 TOLD = ("place", "demand", "done_already", "impact")  # what the reporter said in own words
 

@@ -165,7 +165,7 @@ def _close(desk: Desk, tx: Connection, found: Facets, key: str, reason: str, per
     asked = [each.id for each in roles.of_incident(tx, incident.id) if each.ended_at is None and not each.accepted_at]
     roles.end(tx, asked, "relieved", now)
     gaps = {what.value: count for what, count in found.missing}
-    notes.save(tx, incident.id, key, "closed", by, now, "")  # that the form was saved; the reason is the incident's
+    notes.save(tx, incident.id, key, "closed", by, now, reason)
     journal.add(tx, incident.id, "closed", by, now, round=incident.round, missing=gaps)
     detail = {"round": incident.round, "by": by, "at": now.isoformat()}
     outbox.say(tx, [Saying(incident.id, "closed", "incident", detail=detail)], now)

@@ -278,7 +278,7 @@ def _open_again(
         for each in deadlines.running(tx, incident.id)
         if (each.duty is Duty.CALL_IN_PERSON and each.subject == subject) or each.duty is Duty.SECOND_PLAN
     ]
-    journal.add(tx, incident.id, "opened_again", by, now, round=incident.round, why="dissatisfied")
+    journal.add(tx, incident.id, "opened_again", by, now, round=incident.round)
     for each in owed:
         team.bring_in(tx, incident, each.owner_id, now)
     first = owed[0] if owed else None

@@ -159,7 +159,7 @@ def _fix(
     _restore_facts(tx, incident, at)
     incidents.set_fixed(tx, incident.id, by, at)
     incident = incidents.get(tx, incident.id)
-    notes.save(tx, incident.id, key, "fixed", by, at, what)
+    notes.save(tx, incident.id, key, "fixed", by, now, what)
     changed += deadlines.stop(tx, incident.id, now, ENDS_WITH_SOLUTION)
     duties.begin(desk, tx, incident, [Event.SOLVED], now)
     journal.add(tx, incident.id, "fixed", by, now, round=incident.round, fixed_at=at.isoformat())

@@ -96,6 +96,9 @@ def situation(tx: Connection, incident: Incident) -> Situation:
 
 def stage_of(now_is: Situation, listed: Listed | None, now: datetime) -> Stage:
     """The stage that is proposed for one customer, or for everybody who has heard nothing yet (None)."""
+    subjects = ("", str(listed.id) if listed else "")
+    if any(each.duty is Duty.CALL_IN_PERSON and each.subject in subjects for each in now_is.clocks):
+        return Stage.APOLOGY  # they were not satisfied with what was done
     has_heard = listed is not None and listed.heard_at is not None
     asks = now_is.asks_consent(listed)
     return rules.stage_of(now_is.incident, now_is.clocks, has_heard, now_is.solution_is_known, now, asks)

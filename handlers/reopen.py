@@ -77,7 +77,7 @@ def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now
         _check(desk, tx, incident, person, now)
         notes.save(tx, incident.id, str(view["id"]), "reopened", person.user_id, now, reason)
         incident, ended = solved.open_again(desk, tx, incident, person.user_id, now)
-        journal.add(tx, incident.id, "opened_again", person.user_id, now, round=incident.round, why="reopened")
+        journal.add(tx, incident.id, "reopened", person.user_id, now, round=incident.round)
         team.bring_in(tx, incident, person.user_id, now)
         solved.say_reopened(tx, incident, "reopened", person.user_id, now)
         outbox.redraw(tx, [incident.id], now, solved.SHOWN, ended)

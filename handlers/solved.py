@@ -76,7 +76,7 @@ def open_again(desk: Desk, tx: Connection, incident: Incident, by: str, now: dat
         incidents.set_complaint(tx, incident.id, by_then, reason, complained_at)
     if incident.archived_at is not None:
         incidents.set_no_channel(tx, incident.id)
-        journal.add(tx, incident.id, "channel_replaced", None, now, channel=incident.channel_id)
+        journal.add(tx, incident.id, "channel_replaced", None, now, archived=incident.channel_id)
         outbox.ask(tx, "open_channel", f"incident:{incident.id}", now, incident.id)
         again = [each for each in ("card", "checklist") if _was_said(tx, incident.id, each)]
         outbox.say(tx, [Saying(incident.id, each, "incident") for each in again], now)

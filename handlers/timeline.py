@@ -16,7 +16,21 @@ from bot.record import Kept, KeptKind
 from bot.wording import Mrkdwn, Wording, escape, mention
 from handlers import masks
 from handlers.desk import Desk
-from storage import deadlines, gradings, journal, notes, people, plans, record, requests, roles, tasks
+from storage import (
+    actions,
+    deadlines,
+    gradings,
+    journal,
+    notes,
+    people,
+    plans,
+    postmortems,
+    progress,
+    record,
+    requests,
+    roles,
+    tasks,
+)
 from storage.journal import Entry
 
 TOGETHER = timedelta(hours=1)  # what somebody does many times within this is one line
@@ -25,6 +39,7 @@ QUOTED = 300  # characters of what somebody wrote, where a line is to be short
 KEPT = ("kept", "corrected")  # what was kept stands there itself
 OCCASIONS = {"solution": "solution_named"}  # which entry a note was written with, where it has another word
 COUNTED = {  # the number that decides about the plural
+    "confirmed": "counted",
     "contacted": "customers",
     "customer_confirmed": "customers",
     "customer_not_satisfied": "customers",
@@ -149,6 +164,28 @@ def _said(tx: Connection, incident: Incident) -> dict[tuple[str, datetime, str |
         found[OCCASIONS.get(note.occasion, note.occasion), note.at, note.by] = note.words
     if incident.dismissed_at:
         found["dismissed", incident.dismissed_at, incident.dismissed_by] = incident.dismissal_reason
+    if incident.closed_at:
+        found["closed", incident.closed_at, incident.closed_by] = incident.closing_reason
+    return found | _said_of_solution(tx, incident)
+
+
+def _said_of_solution(tx: Connection, incident: Incident) -> dict[tuple[str, datetime, str | None], str]:
+    found: dict[tuple[str, datetime, str | None], str] = {}
+    for plan in plans.of_incident(tx, incident.id):
+        found["plan_made", plan.at, plan.by] = plan.steps
+        if plan.refused_at:
+            found["plan_refused", plan.refused_at, plan.refused_by] = plan.reason
+    for request in requests.of_incident(tx, incident.id):
+        if request.answered_at:
+            found[f"request_{request.state}", request.answered_at, request.answered_by] = request.answer
+    for said in progress.of_incident(tx, incident.id):
+        found["progress", said.at, said.by] = said.words
+    for action in actions.of_incident(tx, incident.id):
+        if action.ended_at:
+            found[f"action_{action.state}", action.ended_at, action.ended_by] = action.outcome
+    review = postmortems.get(tx, incident.id)
+    if review and review.returned_at:
+        found["postmortem_returned", review.returned_at, review.returned_by] = review.remarks
     return found
 
 
@@ -160,14 +197,26 @@ def _shown(
     todo = {each.id: mask(procedure.task_words(each, language)) for each in tasks.of_incident(tx, incident.id)}
     versions = {each.id: each.version for each in plans.of_incident(tx, incident.id)}
     asked = {each.id: mask(each.what) for each in requests.of_incident(tx, incident.id)}
+    agreed = {each.id: mask(each.what) for each in actions.of_incident(tx, incident.id)}
     holders = {each.id: each.user_id for each in roles.of_incident(tx, incident.id)}
 
     def word(vocabulary: str) -> Callable[[Any], str]:
         return lambda value: words.text(f"{vocabulary}.{value}")
 
+    def named_(value: Any) -> Mrkdwn:
+        every = value if isinstance(value, list) else [value]
+        return Mrkdwn(words.text("list.comma").join(mention(each) for each in every))
+
+    def department(value: Any) -> str:
+        found = procedure.departments.get(value)
+        return found.name.in_language(language) if found else str(value)
+
     ways: dict[str, Callable[[Any], Any]] = {
-        **dict.fromkeys(("user", "to", "of", "owner", "witness"), mention),
-        **{name: word(name) for name in ("duty", "role", "becomes", "proof")},
+        **dict.fromkeys(("user", "to", "of", "owner"), named_),
+        **{name: word(name) for name in ("duty", "role", "becomes")},
+        "department": department,
+        "action": lambda value: agreed.get(value, ""),
+        "fixed_at": lambda value: words.time(datetime.fromisoformat(value)),
         "channel": word("contact_channel"),
         "form": word("timeline.form"),
         "why": word("timeline.why"),
@@ -179,7 +228,7 @@ def _shown(
         "task": lambda value: todo.get(value, ""),
         "plan": lambda value: versions.get(value, value),
         "request": lambda value: asked.get(value, ""),
-        "at": lambda value: words.time(datetime.fromtimestamp(value, tz=UTC)),
+        **dict.fromkeys(("at", "until"), lambda value: words.time(datetime.fromtimestamp(value, tz=UTC))),
     }
 
     def values(entry: Entry) -> dict[str, Any]:
@@ -247,17 +296,6 @@ def _sentence(happened: _Happened, words: Wording) -> Mrkdwn:
         return words.mrkdwn(key, **values, **({"n": int(counted)} if counted is not None else {}))
     except KeyError:
         return words.mrkdwn("journal.other", who=values["who"], what=happened.what)
-
-
-# What decides about the plural.
-COUNTED = {
-    "contacted": "customers",
-    "customer_confirmed": "customers",
-    "customer_not_satisfied": "customers",
-    "customers_exported": "n",
-    "customers_added": "added",
-    "customers_erased": "customers",
-}
 
 
 def _values(happened: _Happened, words: Wording) -> dict[str, Any]:

@@ -14,7 +14,19 @@ from bot.confidential import without_customer
 from bot.incident import Customer, Incident
 from storage import customers as customers_of
 from storage.encryption import cipher_of
-from storage.tables import OVER, SEALED, WRITTEN, contacts, customers, evidence, incidents, lists, script_facts
+from storage.tables import (
+    OVER,
+    SEALED,
+    WRITTEN,
+    confirmations,
+    contacts,
+    customers,
+    evidence,
+    incidents,
+    lists,
+    ratings,
+    script_facts,
+)
 
 
 @dataclass(frozen=True)
@@ -55,8 +67,10 @@ def erase_all(tx: Connection, incident_id: int, mask: Callable[[str], str], now:
         table: tx.execute(
             update(table).where(table.c.incident_id == incident_id).values(dict.fromkeys(SEALED[table], ""))
         ).rowcount
-        for table in (customers, contacts)
+        for table in (customers, contacts, confirmations, ratings)
     }
+    theirs = update(confirmations).where(confirmations.c.incident_id == incident_id)
+    tx.execute(theirs.values(url=""))  # of a file it ends with its name
     dropped = {
         table: tx.execute(delete(table).where(table.c.incident_id == incident_id)).rowcount
         for table in (lists, script_facts)
@@ -81,8 +95,11 @@ def erase_one(tx: Connection, incident: Incident, found: Sequence[tuple[int, Cus
 
     theirs = contacts.c.customer_id.in_(ids)
     of_theirs = tx.execute(update(contacts).where(theirs).values(dict.fromkeys(SEALED[contacts], ""))).rowcount
+    for table in (confirmations, ratings):
+        tx.execute(update(table).where(table.c.customer_id.in_(ids)).values(dict.fromkeys(SEALED[table], "")))
+    tx.execute(update(confirmations).where(confirmations.c.customer_id.in_(ids)).values(url=""))
     texts = _mask(tx, incident.id, mask)
-    for table in (contacts, script_facts):
+    for table in (contacts, script_facts, confirmations, ratings):
 
         def mask_sealed(sealed: str) -> str:
             said = cipher.open(sealed)
@@ -111,8 +128,9 @@ def _mask(tx: Connection, incident_id: int, mask: Callable[[str], str]) -> int:
 
 def _change(tx: Connection, table: Table, names: Sequence[str], incident_id: int, changed: Callable[[str], str]) -> int:
     of_incident = table.c.id if table is incidents else table.c.incident_id
+    [key] = table.primary_key.columns  # of a postmortem, the incident's
     rows = tx.execute(
-        select(table.c.id, *(table.c[name] for name in names)).where(
+        select(key, *(table.c[name] for name in names)).where(
             of_incident == incident_id, or_(*(table.c[name] != "" for name in names))
         )
     ).all()
@@ -122,6 +140,6 @@ def _change(tx: Connection, table: Table, names: Sequence[str], incident_id: int
         texts = [(row[0], row[number], changed(row[number])[:longest]) for row in rows]
         new = [{"row": row, "new": shown} for row, said, shown in texts if shown != said]
         if new:
-            tx.execute(update(table).where(table.c.id == bindparam("row")).values({name: bindparam("new")}), new)
+            tx.execute(update(table).where(key == bindparam("row")).values({name: bindparam("new")}), new)
         count += len(new)
     return count

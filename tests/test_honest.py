@@ -19,6 +19,7 @@ from cryptography.fernet import Fernet
 import handlers
 from bot import wording
 from bot.action import ActionKind, ActionState
+from bot.closing import Missing, Proof
 from bot.incident import (
     APPROVERS,
     Complaint,
@@ -40,10 +41,24 @@ from bot.incident import (
 )
 from bot.lists import Meaning
 from bot.plan import RequestState
+from bot.postmortem import Cause, Chapter, Section, Standing, State
 from bot.procedure import NUMBERS, VOCABULARIES, WHO
 from bot.procedure_file import load
 from bot.scripts import FACTS
-from handlers import card, checklist, contact, ledger, lists, more, plan, reminders, statement
+from handlers import (
+    card,
+    checklist,
+    close,
+    contact,
+    ledger,
+    lists,
+    more,
+    plan,
+    reminders,
+    satisfaction,
+    statement,
+    timeline,
+)
 from handlers.dismiss import Becomes
 from storage.customers import Which
 from storage.db import Database
@@ -175,6 +190,9 @@ def test_each_button_is_listened_for(registered: list[tuple[str, str, Callable[.
         "lists.shown",
         "actions.shown",
         "more.shown",
+        "record.shown",
+        "dossier.asked",
+        "postmortem.shown",
     }
     assert drawn - windows <= heard
     assert {*card.NEXT, *reminders.DOES.values(), *reminders.OF_A_SUBJECT} <= heard
@@ -217,6 +235,7 @@ SCOPES = {  # Slack's documentation of each method and event: the scopes of a bo
     "files_upload_v2": {"files:write"},
     "conversations_open": {"im:write"},
     "conversations_history": {"channels:history", "groups:history", "im:history"},
+    "conversations_replies": {"channels:history", "groups:history", "im:history"},
     "pins_add": {"pins:write"},
     "usergroups_list": {"usergroups:read"},
     "users_list": {"users:read"},
@@ -238,7 +257,7 @@ def test_the_manifest_asks_for_the_scopes_of_what_is_called_and_no_more() -> Non
                 called.add(node.func.attr)
             if isinstance(node, ast.Attribute) and re.match(r"(chat|conversations|users|files|pins|views)_", node.attr):
                 assert node.attr in SCOPES, f"which scopes does {node.attr} need?"
-    needed = set().union(*(SCOPES[method] for method in called)) | {"commands", "files:read"}  # shortcuts, file_input
+    needed = set().union(*(SCOPES[method] for method in called)) | {"commands", "files:read", "reactions:read"}
     granted = set(yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))["oauth_config"]["scopes"]["bot"])
     assert granted == needed
 
@@ -270,7 +289,8 @@ def test_every_phrase_that_the_code_names_exists_and_none_is_left_over() -> None
     known = set(catalogue("en"))
     named = re.compile(r"[\"']([a-z_]+\.[a-z_.]+)[\"']")
     source = "\n".join(path.read_text(encoding="utf-8") for room in ("bot", "handlers") for path, _ in sources(room))
-    source += "\n".join(path.read_text(encoding="utf-8") for path in (TEMPLATES / "channel").glob("*.j2"))
+    for folder in ("channel", "dossier"):
+        source += "\n".join(path.read_text(encoding="utf-8") for path in (TEMPLATES / folder).glob("*.j2"))
     composed = {
         *(f"duty.{word}" for word in Duty),
         *(f"role.{word}" for word in Role if word is not Role.OWNER),
@@ -306,7 +326,35 @@ def test_every_phrase_that_the_code_names_exists_and_none_is_left_over() -> None
         *(f"allowed.role_{why}" for why in ("no_answer", "handed_back", "handed_over", "relieved", "gone")),
         *(f"{kind}.{duty}" for duty in Duty for kind in ("remind", "met")),
         *(f"late.{duty}" for duty in Duty if duty is not Duty.REGRADE),
+        *(f"proof.{proof}" for proof in Proof),
+        *(f"score.{score}" for score in satisfaction.SCORES),
+        *(f"confirm.{word}" for word in YesNo),
+        *(f"close.missing.{what}" for what in Missing),
+        *(f"closing.{key}" for key in ("dissatisfied", "not_fixed", "reopened", "call_in_person", "second_plan")),
+        *(f"card.note.{occasion}" for occasion in ("fixed", "not_fixed", "reopened")),
+        *(f"button.{action}" for action in close.DOES.values()),
+        *(
+            key for key in known if re.fullmatch(r"journal\.[a-z_]+(\.many)?", key)
+        ),  # see the test of the journal's words
+        *(f"timeline.why.{why}" for why in ("no_answer", "handed_back", "handed_over", "relieved", "gone")),
+        *(key for key in known if key.startswith("timeline.form.")),
+        *(f"dossier.request.{state}" for state in RequestState),
+        *(f"dossier.proof.{proof}" for proof in Proof),
+        *(f"dossier.review.{state}" for state in State),
+        *(f"dossier.section.{section}" for section in Section),
+        *(f"dossier.cause.{cause}" for cause in Cause),
+        *(f"dossier.action.{kind}" for kind in ActionKind),
+        *(f"dossier.state.{state}" for state in ActionState),
+        *(f"dossier.standing.{standing}" for standing in Standing),
+        *(f"dossier.fact.{fact}" for fact in ("core_down_minutes", "part_faulty_minutes")),
         "card.note.solution",
+        *(f"cause.{word}" for word in Cause),
+        *(f"postmortem.chapter.{each}" for each in Chapter if each is not Chapter.SUMMARY),
+        *(f"postmortem.nothing.{each}" for each in Chapter if each is not Chapter.SUMMARY),
+        *(f"postmortem.{each}" for each in Standing if each is not Standing.NOT_OWED),
+        *(f"postmortem.{key}" for key in ("updates", "promises")),
+        *(f"postmortem.action.{state}" for state in ActionState),
+        *(f"button.postmortem.{name}" for name in ("complete", "meeting", "accept", "refuse", "submit_open")),
         *(f"ledger.{kind}.{which}" for kind in ("which", "empty") for which in Which),
         *(f"ledger.{outcome}" for outcome in ("no_answer", "busy")),
         *(f"button.{name}" for name in ("contact.with", "ledger.correct", "ledger.remove", "ledger.put_back")),
@@ -328,7 +376,8 @@ def test_every_phrase_that_the_code_names_exists_and_none_is_left_over() -> None
         *(f"button.{name}" for name in ("report.open", "verify.open", "contact.open", "dismiss.open", "customer.show")),
     }
     fields = re.findall(
-        r"(?:Text|Number|Amount|Somebody|Choice|Word|Found|Ticks|When|Day|Files)\(\s*\"(\w+)\",\s*\"(\w+)\"", source
+        r"(?:Text|Number|Amount|Somebody|People|Choice|Word|Found|Ticks|When|Day|Files)\(\s*\"(\w+)\",\s*\"(\w+)\"",
+        source,
     )
     composed |= {f"{form}.{name}" for name, form in fields}
     hints = {key for key in known if key.endswith((".hint", ".placeholder"))}
@@ -353,6 +402,59 @@ def test_every_template_exists_in_both_languages() -> None:
     names = {path.name.removesuffix(".j2") for path in (TEMPLATES / "channel").glob("*.j2")}
     stems = {name.rpartition(".")[0] for name in names}
     assert names == {f"{stem}.{language}" for stem in stems for language in ("en", "zh")}
+
+
+def entries_written() -> Iterator[tuple[str, set[str] | None]]:
+    """What is written into the journal of an incident: each word, and what it is told with; None when not all of that
+    stands there."""
+    for room in ("handlers", "storage"):
+        for _, tree in sources(room):
+            for node in ast.walk(tree):
+                if not isinstance(node, ast.Call) or ast.unparse(node.func) != "journal.add":
+                    continue
+                told = None if any(each.arg is None for each in node.keywords) else {str(e.arg) for e in node.keywords}
+                what = node.args[2]
+                if isinstance(what, ast.JoinedStr):
+                    assert ast.unparse(what) == "f'action_{state}'"
+                    yield from ((f"action_{state}", told) for state in (ActionState.DONE, ActionState.DROPPED))
+                    continue
+                for word in [what.body, what.orelse] if isinstance(what, ast.IfExp) else [what]:
+                    assert isinstance(word, ast.Constant), ast.unparse(word)
+                    yield str(word.value), told
+
+
+def test_every_word_of_the_journal_has_its_sentence() -> None:
+    english = catalogue("en")
+    written = [*entries_written()]
+    words = {word for word, _ in written} - {*timeline.KEPT, "procedure_changed"}
+    missing = {word for word in words if f"journal.{word}" not in english}
+    assert not missing
+    for word, told in written:
+        if word not in words or told is None:
+            continue
+        needed = holes(english[f"journal.{word}"][0]) - {"who"}
+        assert needed <= told | ({"n"} if word in timeline.COUNTED else set()), word
+        assert timeline.COUNTED.get(word, "n" if "n" in needed else None) in {None, *told}, word
+    for key in english:
+        if key.startswith("journal."):
+            word = key.removeprefix("journal.").removesuffix(".many")
+            assert word in words | {"other", "late"}, key
+            if key.endswith(".many"):
+                assert holes(english[key][0]) <= {"who", "n", "since", "until", "heard", "duty"}, key
+
+
+def test_every_form_in_which_customers_are_seen_has_its_name() -> None:
+    forms = set()
+    for _, tree in sources("handlers"):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "journal.add":
+                forms |= {
+                    each.value.value
+                    for each in node.keywords
+                    if each.arg == "form" and isinstance(each.value, ast.Constant)
+                }
+    named = {key.removeprefix("timeline.form.") for key in catalogue("en") if key.startswith("timeline.form.")}
+    assert forms == named
 
 
 def test_no_text_for_people_stands_in_the_code() -> None:
