@@ -5,9 +5,10 @@ from typing import Any
 
 from sqlalchemy import insert, text
 
+from bot.action import Action, ActionKind
 from bot.incident import Duty, Incident, Role
 from handlers import team
-from storage import incidents, people, tables
+from storage import actions, incidents, people, tables
 from tests.workspace import ADA, EVA, GUEST, LIN, MEI, WANG, ZHOU, Sandbox, Workspace, opened, settings_for
 
 
@@ -282,8 +283,15 @@ def test_however_much_there_is_slack_takes_it(office: Workspace) -> None:
     incident = verified(office, LIN)
     for number in range(6):
         take(office, ADA, incident, number)
+    now = office.clock()
+    with office.bot.db.begin() as tx:
+        for number in range(30):
+            item = Action(0, incident.id, f"Item {number}", ActionKind.FIX, ADA, now.date(), LIN, now)
+            actions.save(tx, f"many {number}", item)
     blocks = open_home(office, ADA)
     assert len(blocks) < 100
+    assert sum("Item" in each for each in sections(blocks)) == 8
+    assert "22 more" in str(blocks)
     assert "The 20 most urgent are shown." in str(blocks)
     assert sum("First contact*" in each and "Case" in each for each in sections(blocks)[:24]) >= 14
 
