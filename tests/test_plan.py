@@ -284,7 +284,7 @@ def test_two_decide_at_once_and_the_second_is_told_who_was_faster(workspace: Wor
     for user in (SUN, ZHOU):
         workspace.click(user, shown(workspace, incident), "plan.check")
     workspace.click(EVA, asked(workspace, EVA), "plan.refuse")
-    at_once(*(lambda user=user: workspace.view_action(user, "plan.approve") for user in (SUN, ZHOU)))  # type: ignore[misc]
+    at_once(*(lambda user=user: workspace.view_action(user, "plan.approve") for user in (SUN, ZHOU)))
     workspace.settle()
     plan = every(workspace, incident)[0]
     slower = ZHOU if plan.approved_by == SUN else SUN

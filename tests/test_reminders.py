@@ -221,7 +221,7 @@ def test_a_preliminary_solution_is_owed_at_severity_3(office: Workspace) -> None
     office.settle()
     office.wait(90)
     assert "name a preliminary solution for INC-1" in latest(office, ADA, "preliminary").text
-    window = office.click(GUEST, latest(office, ADA, "preliminary"), "plan.open")["view"]
+    window = office.click(GUEST, latest(office, channel_of(office), "preliminary"), "plan.open")["view"]
     assert "This is for" in str(window["blocks"])
     office.click(ADA, latest(office, ADA, "preliminary"), "plan.open")
     fill_in(office, ADA, steps="Refund tomorrow")
