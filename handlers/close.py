@@ -24,8 +24,8 @@ from handlers import duties, solved, tally, team
 from handlers.blocks import Json, actions, button, modal, section
 from handlers.desk import Desk
 from handlers.fields import Answers, Text
-from handlers.windows import redraw, show
-from handlers.words import choice, chosen_id
+from handlers.windows import of_channel, redraw, show
+from handlers.words import choice, chosen_id, word
 from storage import customers, deadlines, incidents, journal, notes, outbox, plans, requests, roles, tasks
 from storage.outbox import Saying
 
@@ -65,6 +65,7 @@ class Facets:
 
 def register(app: App) -> None:
     """What leads here."""
+    app.command("/incident", matchers=[word("close", "结案")])(of_channel(open_form))
     app.action("close.open")(open_form)
     app.action("card.menu", matchers=[choice("close.open")])(open_form)
     app.action("close.look")(look)

@@ -20,8 +20,8 @@ from handlers import duties, occasion, review, solved, team
 from handlers.blocks import Json, modal, section
 from handlers.desk import Desk
 from handlers.fields import Answers, Text, When
-from handlers.windows import show
-from handlers.words import choice, chosen_id
+from handlers.windows import of_channel, show
+from handlers.words import choice, chosen_id, word
 from storage import confirmations, deadlines, incidents, journal, notes, outbox, plans
 from storage.outbox import Saying
 
@@ -32,6 +32,7 @@ REASON = Text("reason", "fixed", required=True, multiline=True, max_length=500, 
 
 def register(app: App) -> None:
     """What leads here."""
+    app.command("/incident", matchers=[word("fixed", "修复")])(of_channel(open_form))
     app.action("fixed.open")(open_form)
     app.action("card.menu", matchers=[choice("fixed.open")])(open_form)
     app.view("fixed.submit")(submit)

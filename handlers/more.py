@@ -19,7 +19,7 @@ from bot.wording import Wording
 from handlers import card, duties, solved
 from handlers.blocks import Json, button, divider, modal, section
 from handlers.desk import Desk
-from handlers.windows import show
+from handlers.windows import of_channel, show
 from handlers.words import choice, chosen_id, word
 from storage import customers, incidents, postmortems, roles
 
@@ -57,7 +57,7 @@ def register(app: App) -> None:
     """What leads here."""
     app.action("card.menu", matchers=[choice("more.open")])(open_form)
     app.action("more.open")(open_form)
-    app.command("/incident", matchers=[word("more", "更多")])(open_in_channel)
+    app.command("/incident", matchers=[word("more", "更多")])(of_channel(open_form))
 
 
 def open_form(
@@ -66,20 +66,6 @@ def open_form(
     """Whoever may know of the incident sees it; each step says itself who may."""
     with desk.db.read() as tx:
         view = _view(desk, tx, incidents.get(tx, chosen_id(action)), words, person, now)
-    show(client, body, view)
-    ack()
-
-
-def open_in_channel(
-    ack: Ack, body: Json, client: WebClient, desk: Desk, words: Wording, person: Person, now: datetime
-) -> None:
-    """`/incident more` in an incident's channel."""
-    with desk.db.read() as tx:
-        incident = incidents.in_channel(tx, str(body["channel_id"]))
-        if incident is None:
-            ack(text=words.text("more.not_here"))
-            return
-        view = _view(desk, tx, incident, words, person, now)
     show(client, body, view)
     ack()
 

@@ -27,8 +27,8 @@ from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.decisions import Facets
 from handlers.desk import Desk
 from handlers.fields import Amount, Answers, Choice, Somebody, Text, Ticks, When
-from handlers.windows import redraw, show
-from handlers.words import chosen_id
+from handlers.windows import of_channel, redraw, show
+from handlers.words import chosen_id, word
 from storage import deadlines, incidents, journal, notes, outbox, people, plans, roles
 from storage.outbox import Saying
 
@@ -71,6 +71,7 @@ class Start:
 
 def register(app: App) -> None:
     """What leads here."""
+    app.command("/incident", matchers=[word("plan", "方案")])(of_channel(open_form))
     app.action("plan.open")(open_form)
     app.action("plan.revise")(open_revision)
     app.action("plan.more")(show_more)

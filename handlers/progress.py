@@ -19,8 +19,8 @@ from handlers.blocks import Json, modal, quote, section
 from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.desk import Desk, Drawing
 from handlers.fields import Answers, Text, Ticks, When
-from handlers.windows import show
-from handlers.words import choice, chosen_id
+from handlers.windows import of_channel, show
+from handlers.words import choice, chosen_id, word
 from storage import contacts, deadlines, incidents, journal, outbox, progress
 from storage.outbox import Message, Saying
 
@@ -33,6 +33,7 @@ CUSTOMERS = "customers"  # what is ticked
 
 def register(app: App) -> None:
     """What leads here."""
+    app.command("/incident", matchers=[word("progress", "进展")])(of_channel(open_form))
     app.action("progress.open")(open_form)
     app.action("card.menu", matchers=[choice("progress.open")])(open_form)
     app.view("progress.submit")(submit)

@@ -8,7 +8,7 @@ import pytest
 
 from bot.incident import Incident, Severity, Status
 from handlers.more import GROUPS, Known, offered
-from tests.workspace import ADA, LIN, MEI, Workspace
+from tests.workspace import ADA, LIN, MEI, WANG, Workspace
 
 AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
 REPORTED = Incident(
@@ -104,3 +104,21 @@ def test_elsewhere_the_word_says_where_it_works(office: Workspace) -> None:
     answer = office.command(ADA, "more")
     assert answer["view"] is None
     assert "/incident list" in str(answer["response"])
+
+
+@pytest.mark.parametrize(
+    ("said", "form"),
+    [
+        ("plan", "plan.submit"),
+        ("方案", "plan.submit"),
+        ("fixed", "fixed.submit"),
+        ("close", "close.submit"),
+        ("progress", "progress.submit"),
+    ],
+)
+def test_a_step_is_opened_by_its_word_in_the_channel(office: Workspace, said: str, form: str) -> None:
+    incident = office.report()
+    office.grade(WANG, incident, 1)
+    channel = str(office.incident(incident.id).channel_name)
+    assert office.command(WANG, said, channel)["view"]["callback_id"] == form
+    assert "/incident list" in str(office.command(WANG, said))
