@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, insert, select
 
 from storage.tables import journal
 
@@ -77,20 +77,21 @@ class Verified:
 
 def is_whole(tx: Connection, incident_id: int | None) -> bool:
     """Whether no entry was changed or taken out of the chain."""
-    return not _verify(tx, select(journal).where(_of(incident_id)).order_by(journal.c.id)).broken
+    return not _verify(tx.execute(select(journal).where(_of(incident_id)).order_by(journal.c.id))).broken
 
 
 def verify(tx: Connection) -> Verified:
     """Every chain in the database, entry by entry: as much memory is needed for a million as for a thousand."""
-    return _verify(tx, select(journal).order_by(journal.c.incident_id, journal.c.id))
+    question = select(journal).order_by(journal.c.incident_id, journal.c.id)
+    return _verify(tx.execute(question, execution_options={"yield_per": BATCH}))  # read on in the same transaction
 
 
-def _verify(tx: Connection, question: Select[Any]) -> Verified:
+def _verify(found: Iterable[Row[Any]]) -> Verified:
     entries, incidents = 0, 0
     broken: list[Broken] = []
     chain: int | str | None = "none yet"
     previous = ""
-    for row in tx.execute(question, execution_options={"yield_per": BATCH}):
+    for row in found:
         if row.incident_id != chain:
             chain, previous = row.incident_id, ""
             incidents += row.incident_id is not None

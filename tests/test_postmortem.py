@@ -13,13 +13,26 @@ from hypothesis import strategies as some
 from bot import lifecycle
 from bot import postmortem as rules
 from bot.incident import Deadline, Duty, Incident, NotAllowed
-from bot.postmortem import Chapter, Postmortem, Reached, Section, Standing, State
+from bot.postmortem import Postmortem, Reached, Section, Standing, State
 from handlers import review
 from storage import deadlines, journal, outbox, postmortems
 from tests.test_home import open_home
-from tests.test_twice import again, at_once
-from tests.workspace import ADA, GUEST, HE, LEA, LIN, MEI, QIAN, SUN, WANG, ZHOU, Said, Sandbox, Workspace
-from tests.workspace import opened, settings_for
+from tests.test_twice import again
+from tests.workspace import (
+    ADA,
+    HE,
+    LIN,
+    MEI,
+    QIAN,
+    SUN,
+    WANG,
+    ZHOU,
+    Said,
+    Sandbox,
+    Workspace,
+    opened,
+    settings_for,
+)
 
 TOM = "U0TOM"
 CAUSES = {
@@ -127,6 +140,11 @@ def test_a_postmortem_from_its_draft_to_the_department(workspace: Workspace) -> 
     assert "A***" in chapter(workspace, "went well").everything
     assert "Acme" not in json.dumps([each.everything for each in replies(workspace)])
 
+    _is_returned_and_accepted(workspace, incident)
+    assert len(replies(workspace)) == len(thread)
+
+
+def _is_returned_and_accepted(workspace: Workspace, incident: Incident) -> None:
     submit(workspace, LIN)
     assert not running(workspace, incident, Duty.POSTMORTEM)
     (clock,) = running(workspace, incident, Duty.ACCEPT_POSTMORTEM)
@@ -158,7 +176,6 @@ def test_a_postmortem_from_its_draft_to_the_department(workspace: Workspace) -> 
         assert len(lessons) == 1
         assert "Nobody had to look at it twice" in lessons[0].everything
         assert "/archives/" in lessons[0].everything
-    assert len(replies(workspace)) == len(thread)
     with workspace.bot.db.read() as tx:
         assert journal.is_whole(tx, incident.id)
         done = [entry.what for entry in journal.of_incident(tx, incident.id)]
