@@ -27,7 +27,7 @@ from storage import confirmations, customers, deadlines, erasure, incidents, jou
 from tests.workspace import ADA, HE, LIN, PAT, SUN, WANG, Said, Workspace
 
 LINK = "https://north.slack.com/archives/C0SUPPORT/p1700000000123456"
-ONE = {"customers_affected": "1"}
+ONE: dict[str, Any] = {"customers_affected": "1"}
 DAY = 24 * 60
 
 
