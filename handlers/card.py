@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from slack_sdk.models.blocks import Block, ButtonElement, OverflowMenuElement
 from sqlalchemy import Connection
@@ -213,7 +214,11 @@ def clock_line(deadline: Deadline, words: Wording, now: datetime) -> Mrkdwn:
 
 def plan_line(plan: Plan, clocks: Sequence[Deadline], words: Wording, now: datetime) -> Mrkdwn:
     """A plan in one line: the version, who is in charge until when, and who has decided on it or has to."""
-    values = {"version": plan.version, "owner": mention(plan.owner_id), "until": words.time(plan.until_at)}
+    values: dict[str, Any] = {
+        "version": plan.version,
+        "owner": mention(plan.owner_id),
+        "until": words.time(plan.until_at),
+    }
     said = words.mrkdwn("plan.line_temporary" if plan.is_temporary else "plan.line", **values)
     clock = next((each for each in clocks if each.duty is Duty.APPROVE_PLAN and each.subject == str(plan.id)), None)
     if plan.approved_by and plan.approved_at:

@@ -360,7 +360,8 @@ def _duties(desk: Desk, found: Facets, words: Wording) -> Iterator[Mrkdwn]:  # n
     for duty in Duty:
         clocks = [] if duty in LEFT_OUT else found.of(duty)
         if len(clocks) > ONE_BY_ONE:
-            yield _tally(duty, rules.tally(clocks, found.now), words)
+            if (kept := rules.tally(clocks, found.now)).all:  # else all of them still run
+                yield _tally(duty, kept, words)
             clocks = [each for each in clocks if rules.standing(each, found.now) in (Standing.LATE, Standing.MISSED)]
         for clock in clocks:
             if rules.standing(clock, found.now) is not Standing.NOT_OWED:

@@ -1,4 +1,4 @@
-"""The solution of an ordinary complaint is named: button on card or reminder -> form -> kept for the record -> clock met.
+"""The solution of an ordinary complaint is named: button on card or reminder -> form -> kept for the record, clock met.
 
 An emergency has a plan instead, which somebody approves (`plan`).
 """

@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, insert, select
+from sqlalchemy import ColumnElement, Connection, Integer, Row, bindparam, insert, select
 
 from storage.tables import journal
 
@@ -81,27 +81,39 @@ def is_whole(tx: Connection, incident_id: int | None) -> bool:
 
 
 def verify(tx: Connection) -> Verified:
-    """Every chain in the database, entry by entry: as much memory is needed for a million as for a thousand."""
-    question = select(journal).order_by(journal.c.incident_id, journal.c.id)
-    return _verify(tx.execute(question, execution_options={"yield_per": BATCH}))  # read on in the same transaction
+    """Every chain in the database. Page by page, so that a million entries need no more memory than the last hash of
+    each incident; entries that are written meanwhile are looked at as well."""
+
+    def pages() -> Iterator[Row[Any]]:
+        last = 0
+        while page := tx.execute(PAGE, {"after": last, "limit": BATCH}).all():
+            yield from page
+            last = page[-1].id
+
+    return _verify(pages())
+
+
+PAGE = (
+    select(journal)
+    .where(journal.c.id > bindparam("after"))
+    .order_by(journal.c.id)
+    .limit(bindparam("limit", type_=Integer))
+)
 
 
 def _verify(found: Iterable[Row[Any]]) -> Verified:
-    entries, incidents = 0, 0
-    broken: list[Broken] = []
-    chain: int | str | None = "none yet"
-    previous = ""
+    """In the order in which they were written, whichever chain each belongs to."""
+    entries = 0
+    ends: dict[int | None, str] = {None: ""}  # the last hash of each chain
+    broken: dict[int | None, Broken] = {}
     for row in found:
-        if row.incident_id != chain:
-            chain, previous = row.incident_id, ""
-            incidents += row.incident_id is not None
         entries += 1
+        previous = ends.get(row.incident_id, "")
         expected = _hash(previous, row.incident_id, row.at, row.by, row.what, row.detail)
-        fits = (row.previous, row.hash) == (previous, expected)
-        if not fits and not any(each.incident_id == row.incident_id for each in broken[-1:]):
-            broken.append(Broken(row.incident_id, row.at, row.what))
-        previous = row.hash
-    return Verified(entries, incidents, broken)
+        if (row.previous, row.hash) != (previous, expected):
+            broken.setdefault(row.incident_id, Broken(row.incident_id, row.at, row.what))
+        ends[row.incident_id] = row.hash
+    return Verified(entries, len(ends) - 1, list(broken.values()))
 
 
 def _entry(row: Row[Any]) -> Entry:

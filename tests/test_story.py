@@ -138,7 +138,7 @@ def test_it_is_graded_the_team_takes_its_roles_and_the_supervisor_knows(workspac
     assert f"Customer relations <@{HE}>" in card.everything
     assert "✅ *Assemble the team*" in card.everything
     assert f"*First contact* · <@{HE}>" in card.everything, "what is owed follows the role"
-    assert card.buttons == ["contact.open*"]
+    assert card.buttons == ["plan.open*", "contact.open"]
     workspace.wait(10)
     assert any("120 位客户尚未首次联系" in said.text for said in workspace.said(HE)), "the reminder follows too"
 
