@@ -57,7 +57,7 @@ def test_who_confirms_is_on_the_card_and_the_announcement(office: Workspace) -> 
     card = office.card(incident)
     assert f"🔴 *Severity 1*, confirmed by <@{WANG}>" in card.everything
     assert "🔴 INC-1" in card.everything
-    assert card.buttons == ["verify.open*", "roles.open", "contact.open"]
+    assert card.buttons == ["verify.open*", "roles.open", "plan.open", "contact.open"]
     assert "🔴 *INC-1*" in office.said("incidents")[-1].text
     assert "severity 1" in office.said("incidents")[-1].text
     assert "proposed" not in office.said("incidents")[-1].text

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from bot import deadlines as rules
-from bot.incident import Deadline, Duty, Incident, Moment, MomentKind, Role, Severity
+from bot.incident import Deadline, Duty, Incident, Moment, MomentKind, Role, Severity, Status
 from bot.procedure_file import load
 from storage import contacts, deadlines, progress, tables
 from tests.workspace import ADA, EVA, MEI, PROCEDURE, SUN, WANG, ZHOU, Said, Workspace
@@ -237,6 +237,27 @@ def test_what_is_over_is_briefed_no_more(office: Workspace) -> None:
     office.settle()
     office.wait(61)
     assert not briefs(office)
+
+
+def test_what_works_again_is_briefed_no_more_until_it_does_not(office: Workspace) -> None:
+    incident = graded(office)
+    office.wait(30)
+    office.choose(MEI, incident, "fixed.open")
+    assert office.submit(MEI, what="Rolled back")["ok"]
+    office.settle()
+    office.wait(120)
+    assert office.incident(incident.id).status is Status.FIXED
+    assert not briefs(office)
+    assert not asking(office, MEI)
+    office.choose(MEI, incident, "fixed.not_fixed")
+    assert office.submit(MEI, reason="It fails again")["ok"]
+    office.settle()
+    office.wait(61)
+    assert "fixed" not in str(office.incident(incident.id).status)
+    count = len(briefs(office))
+    assert count >= 1
+    office.wait(61)
+    assert len(briefs(office)) == count + 1, "one rhythm, not two"
 
 
 def test_a_form_without_news_or_with_a_time_that_is_past_says_what_to_enter(office: Workspace) -> None:
