@@ -23,6 +23,7 @@ from storage.tables import (
     customers,
     evidence,
     incidents,
+    kept,
     lists,
     ratings,
     script_facts,
@@ -60,17 +61,14 @@ def known_of(tx: Connection, incident_id: int) -> list[str]:
 def erase_all(tx: Connection, incident_id: int, mask: Callable[[str], str], now: datetime) -> Erased:
     """The customers of an incident, which is locked. `mask` knows their names: what people wrote is masked with it."""
     texts = _mask(tx, incident_id, mask)
-    tx.execute(
-        update(evidence).where(evidence.c.incident_id == incident_id).values(url="")
-    )  # it may have a file's name
+    for table in (evidence, kept, confirmations):  # of a file it ends with its name
+        tx.execute(update(table).where(table.c.incident_id == incident_id).values(url=""))
     gone = {
         table: tx.execute(
             update(table).where(table.c.incident_id == incident_id).values(dict.fromkeys(SEALED[table], ""))
         ).rowcount
         for table in (customers, contacts, confirmations, ratings)
     }
-    theirs = update(confirmations).where(confirmations.c.incident_id == incident_id)
-    tx.execute(theirs.values(url=""))  # of a file it ends with its name
     dropped = {
         table: tx.execute(delete(table).where(table.c.incident_id == incident_id)).rowcount
         for table in (lists, script_facts)

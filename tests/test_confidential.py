@@ -21,8 +21,10 @@ from sqlalchemy import Connection, Text, select, text, update
 import handlers
 from bot.__main__ import _look_around, main
 from bot.__main__ import keys as keys_of
+from bot.action import Action, ActionKind, ActionState
+from bot.closing import Confirmation, Proof, Rating
 from bot.confidential import masked, masked_name, masking, without_name
-from bot.deadlines import Plan
+from bot.deadlines import Plan as Clock
 from bot.incident import (
     Contact,
     ContactChannel,
@@ -32,6 +34,7 @@ from bot.incident import (
     Emotion,
     Evidence,
     Incident,
+    Money,
     Outcome,
     Report,
     Role,
@@ -42,12 +45,17 @@ from bot.incident import (
 )
 from bot.lists import Bad, Columns, ListState, Meaning
 from bot.lists import Row as Line
+from bot.plan import Plan, Progress, Request, RequestState
+from bot.postmortem import Section
+from bot.record import Kept, KeptKind
 from bot.settings import WrongSetup
 from handlers import card, customer_request
 from handlers.blocks import button
 from handlers.customer_request import Terminal
 from handlers.retention import Retention, erase_due
 from storage import (
+    actions,
+    confirmations,
     contacts,
     customers,
     deadlines,
@@ -59,6 +67,11 @@ from storage import (
     lists,
     notes,
     outbox,
+    plans,
+    postmortems,
+    progress,
+    record,
+    requests,
     roles,
     statements,
     tasks,
@@ -266,7 +279,27 @@ def fill(db: Database) -> None:
         words = Statement(0, incident.id, LIN, NOW, ContactChannel.SOCIAL, CustomerLanguage.EN, said)
         statement = statements.save(tx, "V9", words)
         statements.refuse(tx, statement.id, WANG, said, NOW)
+        fill_the_second_half(tx, incident.id, first, said)
         journal.add(tx, incident.id, "reported", LIN, NOW)
+
+
+def fill_the_second_half(tx: Connection, incident_id: int, customer_id: int, said: str) -> None:
+    """From the plan to the action items."""
+    plan = Plan(0, incident_id, 1, 1, LIN, NOW, said, WANG, NOW, False, said, said, Money(1, "CNY"), said)
+    plans.refuse(tx, plans.save(tx, "V10", plan).id, WANG, said, NOW)
+    asked = requests.save(tx, "V11", Request(0, incident_id, LIN, NOW, said, "quality", WANG, NOW))
+    requests.answer(tx, asked.id, RequestState.DECLINED, WANG, said, NOW)
+    progress.save(tx, "V12", Progress(0, incident_id, LIN, NOW, said, NOW, said))
+    confirmed = Confirmation(0, incident_id, 1, LIN, NOW, NOW, True, Proof.FILE, customer_id, words=said)
+    confirmations.save(tx, "V13", replace(confirmed, ref="F2", url="https://files.example/wang"))
+    confirmations.rate(tx, "V14", Rating(0, incident_id, 1, LIN, NOW, 4, customer_id, said))
+    kept = Kept(0, incident_id, KeptKind.FILE, LIN, NOW, NOW, said, ref="F3", name=said)
+    record.keep(tx, "V15", replace(kept, url="https://files.example/wang"))
+    postmortems.begin(tx, incident_id, NOW)
+    postmortems.change(tx, incident_id, remarks=said)
+    postmortems.write(tx, incident_id, "V16", Section.CAUSES, {"why_1": said}, LIN, NOW)
+    action = actions.save(tx, "V17", Action(0, incident_id, said, ActionKind.FIX, LIN, NOW.date(), LIN, NOW))
+    actions.end(tx, action.id, ActionState.DONE, LIN, said, NOW)
 
 
 def tokens(db: Database) -> dict[tuple[str, str], list[str]]:
@@ -289,7 +322,7 @@ def test_everything_that_is_sealed_is_in_the_list_of_what_is_rotated(sqlite_url:
 
 def test_each_text_of_an_incident_is_sealed_or_masked_when_its_customers_are_erased() -> None:
     ours = {  # the procedure's words, ids and addresses; Slack's words for what went wrong
-        ("deadlines", "moments"), ("evidence", "url"), ("outbox", "error"),
+        ("deadlines", "moments"), ("evidence", "url"), ("kept", "url"), ("confirmations", "url"), ("outbox", "error"),
     }  # fmt: skip
     known = {(table.name, name) for kept in (SEALED, WRITTEN) for table, names in kept.items() for name in names}
     texts = {
@@ -842,7 +875,7 @@ def test_while_the_bot_runs_the_card_shows_it_and_nobody_is_to_call_them_any_mor
     due = office.clock.now + timedelta(minutes=30)
     with office.bot.db.begin() as tx:
         customers.set_tried(tx, [1], Outcome.REACHED, ADA, office.clock.now)
-        again = Plan(Duty.CALL_AGAIN, ADA, office.clock.now, due, 600, (), "1")
+        again = Clock(Duty.CALL_AGAIN, ADA, office.clock.now, due, 600, (), "1")
         deadlines.start(tx, 1, [again])
     [key] = keys_of(office.bot.settings)
     operator = Operator(office.bot.settings.database_url)
