@@ -3,7 +3,9 @@
 Not a step of its own: whatever draws people's words goes through this.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
+from threading import Lock
 
 from sqlalchemy import Connection
 
@@ -12,10 +14,30 @@ from bot.incident import Customer
 from bot.wording import Wording
 from storage import customers
 
+MOST = 5000  # names that are looked for: opening them and looking is done once for each state of the list
+KEPT = 100  # incidents
 
-def of(tx: Connection, incident_id: int) -> Callable[[str], str]:
-    """Masks what people wrote in an incident: its first customers' names, and whatever else leads to a person."""
-    return masking(customers.names_of(tx, incident_id))
+Mask = Callable[[str], str]
+
+# By incident: what tells one state of its list from another, and what masks its names.
+_made: OrderedDict[int, tuple[str, Mask]] = OrderedDict()
+_making = Lock()
+
+
+def of(tx: Connection, incident_id: int) -> Mask:
+    """Masks what people wrote in an incident: its customers' names, and whatever else leads to a person."""
+    state = customers.state_of_names(tx, incident_id, MOST)
+    with _making:
+        known = _made.get(incident_id)
+        if known is not None and known[0] == state:
+            _made.move_to_end(incident_id)
+            return known[1]
+    mask = masking(customers.names_of(tx, incident_id, MOST))
+    with _making:
+        _made[incident_id] = (state, mask)
+        while len(_made) > KEPT:
+            _made.popitem(last=False)
+    return mask
 
 
 def name_of(customer: Customer, words: Wording) -> str:
