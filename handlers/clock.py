@@ -182,7 +182,8 @@ def _call_in(tx: Connection, incident: Incident, said: Sequence[Moment], now: da
 
 
 def _show_late(tx: Connection, incident: Incident, due: Sequence[tuple[Duty, MomentKind]], now: datetime) -> None:
-    """What stands in the channel says so too."""
+    """What stands in the channel says so too, and the postmortem, which shows every clock, closed or not."""
+    outbox.redraw(tx, [incident.id], now, drawings=["postmortem"])
     if incident.archived_at is None and any(
         kind is not MomentKind.REMIND for duty, kind in due if duty not in IN_PERSON
     ):

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 
 from bot import lifecycle
 from bot.incident import Incident, NotAllowed, Person
+from bot.postmortem import pieces
 from bot.record import Kept, KeptKind, mentioned, readable, said_at
 from bot.wording import Mrkdwn, Wording
 from handlers import team, timeline
@@ -30,7 +31,7 @@ from storage import incidents, journal, outbox, people, record
 from storage.outbox import Errand
 
 PAGE = 12
-QUOTED = 600  # characters of what somebody wrote, in the window
+SECTION_LENGTH = 2900  # Slack takes 3,000 characters in a section; what is longer goes on in the next one
 OPTION = 75  # Slack's limit
 OUTSIDE = "outside"
 
@@ -101,8 +102,8 @@ def turn_page(
 def form(desk: Desk, tx: Connection, shown: Shown, words: Wording, person: Person) -> View:
     """A page of the timeline, the newest line last. Raises NotAllowed for whoever may not know of the incident."""
     incident = _seen_by(tx, shown.incident, person)
-    page, lines, pages = _page(desk, tx, incident, shown.page, words)
-    blocks: list[Block] = [section(Mrkdwn(f"{words.day(line.at)}  {line.text}")) for line in lines]
+    page, parts, pages = _page(desk, tx, incident, shown.page, words)
+    blocks: list[Block] = [section(text) for _, text in parts]
     blocks.append(context(words.mrkdwn("record.page", page=words.number(pages - page), pages=words.number(pages))))
     buttons = [button(words.text("button.record.correct"), "record.correct", page)]
     if page + 1 < pages:
@@ -125,8 +126,8 @@ def open_correct(ack: Ack, body: Json, client: WebClient, desk: Desk, words: Wor
     with desk.db.read() as tx:
         incident = _seen_by(tx, shown.incident, person)
         team.check_may(desk, tx, "keep", incident, person.user_id)
-        _, lines, _ = _page(desk, tx, incident, shown.page, words)
-        lines = timeline.named(tx, lines)
+        _, parts, _ = _page(desk, tx, incident, shown.page, words)
+        lines = timeline.named(tx, list({line.key: line for line, _ in parts}.values()))
     view = correct_form(Shown(incident.id, shown.page, str(body["view"]["id"])), lines, words)
     show(client, body, view)
     ack()
@@ -342,13 +343,20 @@ def _seen_by(tx: Connection, incident_id: int, person: Person, lock: bool = Fals
     return incident
 
 
-def _page(desk: Desk, tx: Connection, incident: Incident, page: int, words: Wording) -> tuple[int, list[Line], int]:
-    """A page, counted from the end, its lines, and how many pages there are."""
-    lines = timeline.lines(desk, tx, incident, words, quoted=QUOTED)
-    pages = max(-(-len(lines) // PAGE), 1)
+def _page(
+    desk: Desk, tx: Connection, incident: Incident, page: int, words: Wording
+) -> tuple[int, list[tuple[Line, Mrkdwn]], int]:
+    """A page, counted from the end, the sections on it with their lines, and how many pages there are. A long line
+    has several sections, and may go on overleaf: nothing is cut."""
+    parts = [
+        (line, Mrkdwn(piece))
+        for line in timeline.lines(desk, tx, incident, words)
+        for piece in pieces(f"{words.day(line.at)}  {line.text}", SECTION_LENGTH)
+    ]
+    pages = max(-(-len(parts) // PAGE), 1)
     page = min(max(page, 0), pages - 1)
-    end = len(lines) - page * PAGE
-    return page, lines[max(end - PAGE, 0) : end], pages
+    end = len(parts) - page * PAGE
+    return page, parts[max(end - PAGE, 0) : end], pages
 
 
 def _short(text: str) -> str:

@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, and_, bindparam, delete, func, or_, select, text, update
+from sqlalchemy import Connection, Table, and_, bindparam, delete, func, or_, select, text, true, update
 
 from bot.confidential import without_customer
 from bot.incident import Customer, Incident
+from bot.postmortem import KIND
 from storage import customers as customers_of
 from storage.encryption import cipher_of
 from storage.tables import (
@@ -27,6 +28,7 @@ from storage.tables import (
     lists,
     ratings,
     script_facts,
+    sections,
 )
 
 
@@ -127,9 +129,10 @@ def _mask(tx: Connection, incident_id: int, mask: Callable[[str], str]) -> int:
 def _change(tx: Connection, table: Table, names: Sequence[str], incident_id: int, changed: Callable[[str], str]) -> int:
     of_incident = table.c.id if table is incidents else table.c.incident_id
     [key] = table.primary_key.columns  # of a postmortem, the incident's
+    by_people = sections.c.part != KIND if table is sections else true()  # of a cause, the sort is a word of ours
     rows = tx.execute(
         select(key, *(table.c[name] for name in names)).where(
-            of_incident == incident_id, or_(*(table.c[name] != "" for name in names))
+            of_incident == incident_id, by_people, or_(*(table.c[name] != "" for name in names))
         )
     ).all()
     count = 0

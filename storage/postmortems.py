@@ -21,6 +21,7 @@ from storage.tables import (
     customers,
     deadlines,
     journal,
+    kept,
     postmortems,
     ratings,
     sections,
@@ -103,15 +104,17 @@ def _written(row: Row[Any]) -> Written:
 
 
 def version(tx: Connection, incident_id: int, now: datetime) -> tuple[int, ...]:
-    """Tells one state of an incident from another, in two looks: whatever happens in it is in the journal, and what
-    time alone changes is which clocks have passed."""
+    """Tells one state of an incident from another, in two looks: whatever happens in it is in the journal, but for the
+    addresses of what was kept, which are found later; and what time alone changes is which clocks have passed."""
     latest = select(func.max(journal.c.id)).where(journal.c.incident_id == incident_id)
+    found = select(func.count()).where(kept.c.incident_id == incident_id, kept.c.url != "")
     d = deadlines.c
     passed = and_(d.met_at.is_(None), d.stopped_at.is_(None), d.due_at <= now)
     clocks = select(func.count(), func.count(d.met_at), func.count(d.stopped_at), func.count(case((passed, 1)))).where(
         d.incident_id == incident_id
     )
-    return (tx.execute(latest).scalar_one() or 0, *tx.execute(clocks).one())
+    entry, addresses = tx.execute(select(latest.scalar_subquery(), found.scalar_subquery())).one()
+    return (entry or 0, addresses, *tx.execute(clocks).one())
 
 
 def reached(tx: Connection, incident_id: int) -> list[Reached]:

@@ -12,10 +12,11 @@ from hypothesis import strategies as some
 
 from bot import lifecycle
 from bot import postmortem as rules
+from bot.confidential import masking
 from bot.incident import Deadline, Duty, Incident, NotAllowed
 from bot.postmortem import Postmortem, Reached, Section, Standing, State
 from handlers import review
-from storage import deadlines, journal, outbox, postmortems
+from storage import deadlines, erasure, journal, outbox, postmortems
 from tests.test_home import open_home
 from tests.test_twice import again
 from tests.workspace import (
@@ -378,6 +379,50 @@ def test_in_a_chinese_workspace_it_is_chinese(sandbox: Sandbox, sqlite_url: str)
                 each.text,
             )
             assert not re.search(r"[A-Za-z]{4,}", shown), shown
+
+
+def test_a_customer_may_be_called_like_a_sort_of_cause(office: Workspace) -> None:
+    incident = fixed(office, customer="Process")
+    write(office, LIN, chapter(office, "Causes"), **CAUSES)
+    later(office)
+    assert "Nobody had to look at it twice (process)" in replies(office)[0].everything
+    with office.bot.db.begin() as tx:
+        erasure.erase_all(tx, incident.id, masking(erasure.known_of(tx, incident.id)), office.clock.now)
+        assert postmortems.written(tx, incident.id)[0].words == "process"
+        outbox.redraw(tx, [incident.id], office.clock.now, ["postmortem"])
+    write(office, LIN, chapter(office, "went well"), went_well="We called at once")
+    later(office)
+    assert "We called at once" in chapter(office, "went well").everything
+
+
+def test_what_is_missed_afterwards_is_filled_in(office: Workspace) -> None:
+    incident = fixed(office)
+    named = office.bot.desk.channel_words.text("duty.confirmation")
+    assert named not in chapter(office, "What fell short").everything
+    with office.bot.db.read() as tx:
+        due = max(each.due_at for each in deadlines.running(tx, incident.id) if each.duty is Duty.CONFIRMATION)
+    office.wait(int((due - office.clock.now).total_seconds() / 60) + 1)
+    later(office)
+    assert named in chapter(office, "What fell short").everything
+    kept_and_missed = chapter(office, "Duties kept").everything
+    assert "not done in time" in kept_and_missed[kept_and_missed.index(named) :]
+
+
+def test_what_people_wrote_is_split_and_never_cut(office: Workspace) -> None:
+    incident = fixed(office)
+    said = office.sandbox.post(
+        "/act/message",
+        user=LIN,
+        channel=str(incident.channel_id),
+        text="The log of that night: " + "word " * 1500 + "END",
+    )
+    office.sandbox.post("/act/react", user=ADA, channel=str(incident.channel_id), ts=said["ts"], name="pushpin")
+    later(office)
+    later(office)
+    parts = [each.everything for each in replies(office) if "Timeline" in each.text]
+    everything = "".join(parts)
+    assert everything.count("word ") == 1500
+    assert "END" in everything
 
 
 # -- rules -------------------------------------------------------------------------------------------------------------

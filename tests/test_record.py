@@ -7,6 +7,7 @@ from bot.incident import Incident
 from bot.record import KeptKind
 from handlers import timeline
 from storage import journal, record
+from tests.test_postmortem import chapter, fixed, later
 from tests.workspace import ADA, LIN, MEI, PAT, Said, Workspace
 
 
@@ -171,6 +172,37 @@ def test_the_pages_of_a_long_timeline(office: Workspace) -> None:
     view = office.view(ADA)
     assert "Page 3 of 4" in words_of(view)
     assert "record.later" in words_of(view)
+
+
+def test_a_long_message_is_whole_in_the_window(office: Workspace) -> None:
+    incident = office.report(ADA)
+    said = write(office, LIN, incident, "FIRST " + "&amp; " * 1400 + "LAST")  # each & is five characters for Slack
+    react(office, ADA, said)
+    view = office.command(ADA, "record", channel=said.channel)["view"]
+    assert view["callback_id"] == "record.shown"
+    shown = words_of(view)
+    assert "FIRST" in shown
+    assert "LAST" in shown
+    assert shown.count("&amp; ") == 1400
+    options = office.view_action(ADA, "record.correct")["view"]["blocks"][0]["element"]["options"]
+    assert sum("FIRST" in option["text"]["text"] for option in options) == 1
+    assert len({option["value"] for option in options}) == len(options)
+
+
+def test_the_address_of_what_is_kept_reaches_the_thread(office: Workspace) -> None:
+    incident = fixed(office)
+    office.sandbox.fault("chat.getPermalink", "error", error="internal_error", count=6)
+    react(office, ADA, write(office, LIN, incident, "The certificate has run out"))
+    later(office)
+    shown = chapter(office, "Timeline").everything
+    assert "/archives/" not in shown[shown.index("certificate") :]
+    office.sandbox.heal()
+    for _ in range(6):
+        later(office)
+    with office.bot.db.read() as tx:
+        assert record.of_incident(tx, incident.id)[0].url
+    shown = chapter(office, "Timeline").everything
+    assert "/archives/" in shown[shown.index("certificate") :]
 
 
 def test_what_is_done_many_times_is_one_line_for_managers(office: Workspace) -> None:
