@@ -83,7 +83,8 @@ def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now
             return
         team.check_may(desk, tx, "dismiss", incident, person.user_id)
         lifecycle.check_is_emergency(incident)
-        goes_on = [Duty.ACTION] if becomes is not Becomes.NOTHING else []  # what was learned holds for a complaint too
+        # What was learned, and what customers were promised, holds for a complaint too.
+        goes_on = [Duty.ACTION, *duties.SAID_SO] if becomes is not Becomes.NOTHING else []
         stopped = deadlines.stop(tx, incident.id, now, [duty for duty in Duty if duty not in goes_on])
         given = [each for each in roles.of_incident(tx, incident.id) if each.ended_at is None]
         roles.end(tx, [each.id for each in given if not each.accepted_at], "relieved", now)

@@ -23,11 +23,12 @@ from bot.incident import (
     MomentKind,
     Role,
     Stage,
+    Status,
     TaskState,
 )
 from bot.procedure import Procedure
 from handlers.desk import Desk
-from storage import actions, contacts, customers, deadlines, incidents, people, roles, tasks
+from storage import actions, confirmations, contacts, customers, deadlines, incidents, people, roles, tasks
 
 SAID_SO = (Duty.PROMISE, Duty.CALL_AGAIN)  # somebody has said so themselves, and when
 OF_THEIR_OWN = (
@@ -53,6 +54,10 @@ OF_A_COMPLAINT = (
     Duty.COMPLAINT_FEEDBACK,
 )
 AFTER_CLOSING = closing.GOES_ON
+DATED = (*SAID_SO, Duty.REQUEST)  # somebody has named the time, to a customer or to another department
+# Not owed once more when an incident goes on: who was asked for a role is asked no more, and the facts say themselves
+# when the severity has to be looked at.
+NOT_RESUMED = (Duty.ACCEPT_ROLE, Duty.REGRADE)
 BEFORE_A_SOLUTION = (Stage.FIRST_CONTACT, Stage.COMFORT, Stage.PROGRESS, Stage.DELAY, Stage.TEMPORARY_MEASURE)
 TO_EVERYBODY = (Duty.COMPLAINT_RESPONSE, Duty.COMPLAINT_FEEDBACK)  # met when each customer has heard
 FOLLOWING_UP = (Stage.FOLLOW_UP, Stage.SURVEY)  # how it is a day later: what was said right after the fix is not it
@@ -126,7 +131,7 @@ def reconsider(
             changed.append(deadline.id)
         duty = deadline.duty
         if duty not in OF_THEIR_OWN and not rules.is_owed(duty, level, facts, who.procedure):
-            changed += deadlines.stop(tx, incident.id, now, [duty])
+            changed += _no_longer_owed(desk, tx, incident, duty, now)
             continue
         if duty is Duty.TASK:
             changed += _hand_on(tx, incident, deadline, holders, who, now)
@@ -151,6 +156,14 @@ def reconsider(
     return changed
 
 
+def _no_longer_owed(desk: Desk, tx: Connection, incident: Incident, duty: Duty, now: datetime) -> list[int]:
+    """A duty that this severity does not know; instead of a second plan, whoever is not satisfied is called."""
+    if duty is Duty.SECOND_PLAN:
+        for customer_id in _dissatisfied(tx, incident):
+            call_in_person(desk, tx, incident, customer_id, now)
+    return deadlines.stop(tx, incident.id, now, [duty])
+
+
 def _replanned(
     tx: Connection, incident: Incident, deadline: Deadline, owner: str, who: Company, now: datetime
 ) -> Deadline:
@@ -158,7 +171,7 @@ def _replanned(
     counted = deadline
     if deadline.duty is Duty.UPDATE:
         heard_at = customers.counts(tx, incident).oldest_heard_at
-        counted = replace(deadline, started_at=heard_at or deadline.started_at)
+        counted = replace(deadline, started_at=max(heard_at or deadline.started_at, deadline.started_at))
     urgent = _is_urgent(incident, who.procedure)
     moved = rules.replanned(counted, incident.level, owner, now, who.procedure, who.rosters, urgent)
     return replace(moved, started_at=deadline.started_at)
@@ -238,6 +251,24 @@ def begin_again(desk: Desk, tx: Connection, incident: Incident, duty: Duty, now:
         deadlines.start(tx, incident.id, [_plan(duty, incident, holders, who, now)])
 
 
+def resume(
+    desk: Desk, tx: Connection, incident: Incident, since: datetime, which: Collection[Duty], now: datetime
+) -> list[int]:
+    """It goes on after all: what stopped at `since` of these duties runs on, with the time that it had left, as
+    far as it is still owed. Returns the ids of the deadlines that are different."""
+    runs = {(each.duty, each.subject) for each in deadlines.running(tx, incident.id)}
+    # Customers may have been told meanwhile.
+    done = NOT_RESUMED if customers.counts(tx, incident).unheard else (*NOT_RESUMED, Duty.FIRST_CONTACT)
+    again = [
+        rules.resumed(each, now, each.duty in DATED)
+        for each in deadlines.stopped_at(tx, incident.id, since)
+        if each.duty in which and each.duty not in done and (each.duty, each.subject) not in runs
+    ]
+    deadlines.resume(tx, again)
+    is_regraded = incident.graded_at is not None and incident.graded_at > since
+    return [*(each.id for each in again), *reconsider(desk, tx, incident, now, regraded=is_regraded)]
+
+
 def team_is_there(desk: Desk, tx: Connection, incident: Incident) -> bool:
     """Whether every role that this severity needs is held by somebody."""
     holders = roles.holders(roles.of_incident(tx, incident.id))
@@ -277,7 +308,8 @@ def heard(
                 continue
             is_updated = True
             rosters, urgent = people.roster_members(tx), _is_urgent(incident, procedure)
-            moved = rules.moved_on(deadline, oldest, level, now, procedure, rosters, urgent)
+            since = max(oldest, deadline.started_at)  # nobody owed them anything while it was solved
+            moved = rules.moved_on(deadline, since, level, now, procedure, rosters, urgent)
             if moved != deadline:
                 deadlines.change(tx, moved)
                 changed.append(deadline.id)
@@ -360,7 +392,7 @@ def customers_changed(desk: Desk, tx: Connection, incident: Incident, by: str, n
         return [*changed, *deadlines.meet(tx, incident.id, [Duty.FIRST_CONTACT], by, now)]
     is_met = bool(first) and not any(each.is_running for each in first)
     is_owed = rules.is_owed(Duty.FIRST_CONTACT, incident.level, grading.facts_of(incident, now), desk.procedure)
-    if is_met and is_owed and incident.status.is_unsolved:
+    if is_met and is_owed and incident.status.is_open and incident.status is not Status.COMPLAINT:
         holders = roles.holders(roles.of_incident(tx, incident.id))
         who = company(desk, tx, incident.reporter_id, *holders.values())
         deadlines.start(tx, incident.id, [_plan(Duty.FIRST_CONTACT, incident, holders, who, now)])
@@ -396,6 +428,12 @@ def _is_urgent(incident: Incident, procedure: Procedure) -> bool:
     return rules.is_urgent(incident.customer_tier, incident.emotion, procedure)
 
 
+def _dissatisfied(tx: Connection, incident: Incident) -> list[int | None]:
+    """Who was not satisfied with the solution before this round; None for several at once."""
+    before = confirmations.answers(tx, incident.id, incident.round - 1) if incident.round > 1 else []
+    return list(dict.fromkeys(each.customer_id for each in before if not each.is_satisfied))
+
+
 def _missing(tx: Connection, incident: Incident, who: Company, now: datetime) -> list[Duty]:
     """What is owed at this severity because of something that has happened, and has no clock yet."""
     if not incident.status.is_unsolved:
@@ -408,6 +446,8 @@ def _missing(tx: Connection, incident: Incident, who: Company, now: datetime) ->
         happened.append(Event.GRADED)
     if customers.counts(tx, incident).heard:
         happened.append(Event.CONTACTED)
+    if _dissatisfied(tx, incident):
+        happened.append(Event.DISSATISFIED)
     known = {deadline.duty for deadline in found if deadline.duty is not Duty.BRIEF or deadline.is_running}
     return _starting(happened, incident, known, who, now)
 

@@ -35,7 +35,7 @@ from bot.incident import (
 )
 from bot.procedure import Procedure
 from bot.wording import Mrkdwn, Wording, mention
-from handlers import card, checklist, decisions, duties, masks, occasion, team
+from handlers import card, checklist, decisions, duties, masks, occasion, solved, team
 from handlers.blocks import Json, actions, button, modal, section
 from handlers.card import SHOWN_WITH_INCIDENT, SIGN
 from handlers.desk import Desk, Drawing
@@ -280,6 +280,7 @@ def save(
     relieved, joined = team.regraded(desk, tx, graded, now) if incident.level != severity else ([], [])
     changed = duties.reconsider(desk, tx, graded, now, regraded=True)
     changed += duties.customers_changed(desk, tx, graded, by, now)
+    changed += solved.reckon(desk, tx, incidents.get(tx, incident.id), by, now)  # another number has to confirm it
     changed += decisions.regraded(desk, tx, graded, now)
     if was and was != severity:
         detail = {"grading": gradings.of_incident(tx, incident.id)[-1].id, "relieved": relieved, "joined": joined}

@@ -25,7 +25,7 @@ from bot import lists as rules
 from bot.incident import Customer, CustomerLanguage, Incident, NotAllowed, Person, Tier
 from bot.lists import Bad, Checked, Columns, CustomerList, ListState, Meaning, Row, Unreadable
 from bot.wording import Mrkdwn, Wording
-from handlers import duties, files, team
+from handlers import duties, files, solved, team
 from handlers.blocks import Json, actions, button, modal, quote, section
 from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.desk import Desk, Drawing
@@ -485,6 +485,7 @@ def _import(
     numbers = {"added": len(merged.added), "merged": merged.merged, "left_out": len(left_out)}
     journal.add(tx, incident.id, "customers_added", given.by, now, list=given.id, **numbers)
     changed = duties.customers_changed(desk, tx, incident, given.by, now)
+    changed += solved.reckon(desk, tx, incidents.get(tx, incident.id), given.by, now)
     outbox.redraw(tx, [incident.id], now, SHOWN_WITH_INCIDENT, changed)
     if start.ledger:
         turn = start.below + start.turn + 1

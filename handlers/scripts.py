@@ -16,7 +16,6 @@ from slack_sdk.models.views import View
 from sqlalchemy import Connection
 
 from bot import lifecycle
-from bot.confidential import masking
 from bot.incident import ContactChannel, CustomerLanguage, Deadline, Incident, Person, Stage
 from bot.scripts import Script
 from bot.wording import Mrkdwn, Wording, mention
@@ -123,10 +122,7 @@ def draw(desk: Desk, tx: Connection, message: Message) -> Drawing:
         return Drawing(text, [context(text)])
     counts = customers.counts(tx, incident)
     channel, language = ContactChannel.PHONE, occasion.language_of(desk, None)
-    # People's facts go out to everybody here: each name on the list is masked in them, not only the first few.
-    says_facts = bool(occasion.situation(tx, incident).facts)
-    mask = masking(customers.names_of(tx, incident.id, None)) if says_facts else None
-    script = _script(desk, tx, incident, stage, channel, language, now, None, mask or masks.of(tx, incident.id))
+    script = _script(desk, tx, incident, stage, channel, language, now, None, masks.of(tx, incident.id))
     owner = deadline.owner_id if deadline else str(message.detail["owner"])
     n = counts.unheard if stage is Stage.FIRST_CONTACT and counts.unheard else counts.total
     values |= {"to": mention(owner), "n": n, "how": occasion.how(channel, language, words)}
