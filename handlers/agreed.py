@@ -17,11 +17,12 @@ from bot.incident import Deadline, Duty, Incident
 from bot.wording import Mrkdwn, Wording, mention
 from handlers import card, duties, masks
 from handlers.blocks import actions as row
-from handlers.blocks import button, section
+from handlers.blocks import beginning, button, section
 from handlers.desk import Desk, Drawing
 from storage import actions, deadlines, incidents, journal, outbox, people, roles
 from storage.outbox import Message, Saying
 
+IN_SHORT = 1000  # letters of what was agreed, and of what came of it: both stand in one section
 SHOWN = ("action", "postmortem")  # drawn again whenever something becomes of an action item
 
 
@@ -145,10 +146,10 @@ def ended(tx: Connection, action: Action, words: Wording) -> Mrkdwn:
     mask = masks.of(tx, action.incident_id)
     return words.mrkdwn(
         f"actions.{action.state}",
-        what=mask(action.what),
+        what=beginning(mask(action.what), IN_SHORT),
         who=mention(action.ended_by),
         at=words.day(action.ended_at),
-        outcome=mask(action.outcome),
+        outcome=beginning(mask(action.outcome), IN_SHORT),
     )
 
 

@@ -87,7 +87,20 @@ def modal(
     )
 
 
+def beginning(words: str, length: int = 500) -> str:
+    """As many of people's words as are at most `length` characters once they are escaped, since Slack counts those; an
+    ellipsis says that there is more."""
+    if len(escape(words)) <= length:
+        return words
+    room, kept = length - 1, 0
+    for letter in words:
+        room -= len(escape(letter))
+        if room < 0:
+            break
+        kept += 1
+    return words[:kept].rstrip() + "…"
+
+
 def quote(words: str, length: int = 1200) -> Mrkdwn:
     """People's words as a quotation, escaped; cut at `length` characters, which is said by an ellipsis."""
-    cut = words if len(words) <= length else words[: length - 1].rstrip() + "…"
-    return Mrkdwn("\n".join(f"> {escape(line)}" for line in cut.splitlines()))
+    return Mrkdwn("\n".join(f"> {escape(line)}" for line in beginning(words, length).splitlines()))

@@ -15,7 +15,7 @@ from bot.incident import Deadline, Duty, Incident, Role
 from bot.plan import Plan
 from bot.wording import Mrkdwn, Wording, channel_link, escape, mention
 from handlers import card, duties, masks, team
-from handlers.blocks import fitting, section
+from handlers.blocks import beginning, fitting, section
 from handlers.desk import Desk, Drawing
 from storage import customers, deadlines, incidents, journal, outbox, people, plans, progress, roles
 from storage.outbox import Message, Saying
@@ -65,7 +65,7 @@ def _readers(desk: Desk, tx: Connection, incident: Incident, now: datetime) -> l
 
 def draw(desk: Desk, tx: Connection, message: Message) -> Drawing:
     """Where it stands, in the reader's language: how bad, whom it hits, what is new, what is planned, what is late."""
-    incident, now = incidents.get(tx, message.incident_id), desk.now()
+    incident, now = incidents.get(tx, message.incident_id), message.created_at  # drawn again, it is still of then
     words = desk.words_for(people.get(tx, str(message.user_id)))
     mask, counts = masks.of(tx, incident.id), customers.counts(tx, incident)
     sign, level = card.sign_of(incident), card.level(incident, words)
@@ -78,7 +78,7 @@ def draw(desk: Desk, tx: Connection, message: Message) -> Drawing:
     if last is None:
         lines.append(words.mrkdwn("brief.no_news"))
     else:
-        news = card.beginning(mask(last.words), LONGEST)
+        news = beginning(mask(last.words), LONGEST)
         lines.append(words.mrkdwn("brief.news", words=news, who=mention(last.by), at=words.time(last.at)))
         if last.expected_at:
             lines.append(words.mrkdwn("card.expected", at=words.when(last.expected_at)))

@@ -29,7 +29,7 @@ from bot.incident import (
 from bot.plan import Plan, Progress
 from bot.wording import Mrkdwn, Wording, channel_link, escape, mention
 from handlers import duties, masks, tally
-from handlers.blocks import actions, button, context, divider, fitting, header, overflow, quote, section
+from handlers.blocks import actions, beginning, button, context, divider, fitting, header, overflow, quote, section
 from handlers.desk import Desk, Drawing
 from storage import confirmations, customers, deadlines, gradings, incidents, notes, plans, roles
 from storage import progress as reported
@@ -387,11 +387,6 @@ def _latest_news(facets: Facets, words: Wording) -> Mrkdwn | None:
 
 def _one_line(words: str) -> str:
     return " ".join(words.split())
-
-
-def beginning(words: str, length: int = 500) -> str:
-    """As much as fits; an ellipsis says that there is more."""
-    return words if len(words) <= length else words[: length - 1].rstrip() + "…"
 
 
 def _link(item: Evidence, mask: Callable[[str], str], words: Wording) -> Mrkdwn:

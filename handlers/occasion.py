@@ -51,12 +51,14 @@ UNKNOWN_EMOTION = Emotion.WORRIED  # whoever is told that something is wrong is 
 
 @dataclass(frozen=True)
 class Situation:
-    """Where an incident stands, as far as the words to its customers depend on it. `measure` is the plan of something
-    temporary that is done now; `answered` are the customers who have said yes or no to it."""
+    """Where an incident stands, as far as the words to its customers depend on it. `expected_at` is when it is expected
+    to work again, where that is known as a time: `told` puts it into words. `measure` is the plan of something that is
+    done for the time being; `answered` are the customers who have said yes or no to it."""
 
     incident: Incident
     clocks: Sequence[Deadline]
     facts: Mapping[str, str] = field(default_factory=dict)
+    expected_at: datetime | None = None
     measure: Plan | None = None
     answered: Collection[int] = ()
 
@@ -89,9 +91,34 @@ def situation(tx: Connection, incident: Incident) -> Situation:
             told["solution"] = (note.words, note.at)
     began = max((each.started_at for each in clocks if each.duty is Duty.UPDATE), default=None)
     facts = {name: words for name, (words, at) in told.items() if name not in FLEETING or began is None or at > began}
+    expected_at = moment_of(facts.get("eta", ""))
+    if expected_at is not None:
+        del facts["eta"]
     if plan is None or plan.approved_at is None or not plan.is_temporary:
-        return Situation(incident, clocks, facts)
-    return Situation(incident, clocks, facts, plan, contacts.answered_since(tx, incident.id, plan.approved_at))
+        return Situation(incident, clocks, facts, expected_at)
+    answered = contacts.answered_since(tx, incident.id, plan.approved_at)
+    return Situation(incident, clocks, facts, expected_at, plan, answered)
+
+
+def moment_of(words: str) -> datetime | None:
+    """The time that a fact is, when it was chosen as one and not put into words."""
+    try:
+        at = datetime.fromisoformat(words)
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None else None
+
+
+def told(
+    desk: Desk, now_is: Situation, language: CustomerLanguage, now: datetime, typed: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The facts in the words of a language, and over them those that were `typed` into a form. A time is said in each
+    language in its own way, also when a form still shows it in another's."""
+    known, ways = dict(now_is.facts), set()
+    if now_is.expected_at is not None:
+        known["eta"] = desk.wordings[language].spoken(now_is.expected_at, now)
+        ways = {desk.wordings[each].spoken(now_is.expected_at, now) for each in CustomerLanguage}
+    return known | {name: said for name, said in (typed or {}).items() if name != "eta" or said not in ways}
 
 
 def stage_of(now_is: Situation, listed: Listed | None, now: datetime) -> Stage:
@@ -144,7 +171,7 @@ def occasion(
         customer=listed.customer.name or None if listed else None,
         product=incident.product if incident.product and _is_written_in(incident.product, language) else None,
         since=words.spoken(since, now) if since else None,
-        facts={**now_is.facts, **(facts or {})},
+        facts=told(desk, now_is, language, now, facts),
     )
 
 

@@ -12,11 +12,12 @@ from sqlalchemy.exc import OperationalError
 from bot import action as rules
 from bot.action import Action
 from bot.deadlines import members
+from bot.postmortem import split
 from bot.procedure import Procedure, Weekday
 from bot.wording import Mrkdwn, Wording, mention
 from handlers import masks
+from handlers.blocks import SECTION_LENGTH, button, context, section
 from handlers.blocks import actions as row
-from handlers.blocks import button, context, fitting, section
 from handlers.desk import Desk, Drawing
 from storage import actions, incidents, outbox, people
 from storage.outbox import Message, Saying
@@ -85,7 +86,7 @@ def draw(desk: Desk, tx: Connection, message: Message) -> Drawing:
         theirs = [each for each in found if each.owner_id == owner_id]
         lines = [words.mrkdwn("overdue.owner", who=mention(owner_id))]
         lines += [_line(tx, each, (day - each.due_on).days, words) for each in theirs]
-        blocks.append(section(Mrkdwn("\n".join(fitting(lines)))))
+        blocks += [section(Mrkdwn("\n".join(part))) for part in split(lines, SECTION_LENGTH)]
     if count > len(found):
         blocks.append(context(words.mrkdwn("overdue.more", n=count - len(found))))
     blocks.append(row([button(words.text("button.actions.overdue"), "actions.overdue", "all", primary=True)]))

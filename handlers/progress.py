@@ -7,15 +7,17 @@ from datetime import datetime
 
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
+from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 from sqlalchemy import Connection
 
 from bot import lifecycle
 from bot.incident import Duty, Incident, Person
 from bot.plan import Progress
-from bot.wording import Mrkdwn, Wording, mention
+from bot.wording import Mrkdwn, Wording, escape, mention
 from handlers import masks, team
-from handlers.blocks import Json, modal, quote, section
+from handlers.approvals import quoted
+from handlers.blocks import Json, beginning, modal, section
 from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.desk import Desk, Drawing
 from handlers.fields import Answers, Text, Ticks, When
@@ -28,6 +30,7 @@ NEWS = Text("words", "progress", required=True, multiline=True, max_length=1000,
 EXPECTED = When("expected_at", "progress", ahead=True)
 NEEDS = Text("needs", "progress", max_length=300)
 TELL = Ticks("tell", "progress")
+IN_SHORT = 1000  # letters of what is new, on a lock screen
 CUSTOMERS = "customers"  # what is ticked
 
 
@@ -90,8 +93,8 @@ def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now
         made = Progress(0, incident.id, person.user_id, now, said, expected_at, needs)
         made = progress.save(tx, str(view["id"]), made)
         if is_told and expected_at is not None:
-            eta = desk.channel_words.spoken(expected_at, now)
-            contacts.set_facts(tx, incident.id, {"eta": eta}, person.user_id, now)
+            # As a time: each script says it in its own language.
+            contacts.set_facts(tx, incident.id, {"eta": expected_at.isoformat()}, person.user_id, now)
         at = expected_at.isoformat() if expected_at else None
         journal.add(tx, incident.id, "progress", person.user_id, now, progress=made.id, expected_at=at, told=is_told)
         outbox.say(tx, [Saying(incident.id, "progress", "incident", detail={"progress": made.id})], now)
@@ -106,9 +109,11 @@ def draw(desk: Desk, tx: Connection, message: Message) -> Drawing:
     said, words = progress.get(tx, int(message.detail["progress"])), desk.channel_words
     mask = masks.of(tx, message.incident_id)
     number = incidents.get(tx, message.incident_id).number
-    lines = [words.mrkdwn("progress.said", who=mention(said.by), number=number), quote(mask(said.words))]
-    if said.expected_at:
-        lines.append(words.mrkdwn("progress.expected", at=words.when(said.expected_at)))
+    first = words.mrkdwn("progress.said", who=mention(said.by), number=number)
+    below = [words.mrkdwn("progress.expected", at=words.when(said.expected_at))] if said.expected_at else []
     if said.needs:
-        lines.append(words.mrkdwn("progress.needed", needs=mask(said.needs)))
-    return Drawing(f"{lines[0]} {mask(said.words)}"[:3000], [section(Mrkdwn("\n".join(lines)))])
+        below.append(words.mrkdwn("progress.needed", needs=mask(said.needs)))
+    blocks: list[Block] = [section(first), *quoted(mask(said.words))]
+    if below:
+        blocks.append(section(Mrkdwn("\n".join(below))))
+    return Drawing(f"{first} {escape(beginning(mask(said.words), IN_SHORT))}", blocks)

@@ -16,7 +16,7 @@ from bot.confidential import known_by, masked
 from bot.incident import RUNGS, Counts, Customer, Deadline, Duty, Incident, Moment, MomentKind, NotAllowed, Person, Role
 from bot.wording import Mrkdwn, Wording, channel_link, mention
 from handlers import card, duties, masks
-from handlers.blocks import Json, actions, button, section
+from handlers.blocks import Json, actions, beginning, button, section
 from handlers.desk import Desk, Drawing
 from handlers.words import chosen_id
 from storage import actions as action_items
@@ -316,11 +316,14 @@ def _met(deadline: Deadline, words: Wording, values: dict[str, Any]) -> Mrkdwn:
 
 
 def subject_of(desk: Desk, tx: Connection, deadline: Deadline, words: Wording) -> Mrkdwn | str:
-    """What a deadline is about, when an incident may have several of its kind: the role, the task, or the customer."""
+    """What a deadline is about, when an incident may have several of its kind: the role, the task, the section, or the
+    customer."""
     if deadline.duty in (Duty.ACCEPT_ROLE, Duty.APPROVE_PLAN, Duty.APPROVE_STATEMENT):
         return _by_name(tx, deadline, words)
     if deadline.duty in (Duty.TASK, Duty.ACTION, Duty.REQUEST):
-        return masks.of(tx, deadline.incident_id)(_in_words(desk, tx, deadline, words))
+        return beginning(masks.of(tx, deadline.incident_id)(_in_words(desk, tx, deadline, words)))
+    if deadline.duty is Duty.SECTION:
+        return words.text(f"postmortem.chapter.{deadline.subject}")
     if deadline.duty is Duty.PROMISE:
         contact = contacts.get(tx, int(deadline.subject))
         listed = customers.get(tx, deadline.incident_id, contact.customer_id) if contact.customer_id else None

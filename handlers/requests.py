@@ -21,7 +21,7 @@ from bot.procedure import Procedure
 from bot.wording import Mrkdwn, Wording, channel_link, escape, mention
 from handlers import duties, masks, team
 from handlers.approvals import quoted
-from handlers.blocks import Json, actions, button, context, modal, section
+from handlers.blocks import Json, actions, beginning, button, context, modal, section
 from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.desk import Desk, Drawing
 from handlers.fields import Answers, Choice, Somebody, Text, When
@@ -368,8 +368,7 @@ def _line(request: Request, owner_id: str, procedure: Procedure, words: Wording,
 
 
 def _short(said: str, length: int = 300) -> str:
-    line = " ".join(said.split())
-    return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+    return beginning(" ".join(said.split()), length)
 
 
 def _what(incident: Incident, words: Wording) -> Mrkdwn:

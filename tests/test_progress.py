@@ -10,6 +10,7 @@ from bot import deadlines as rules
 from bot.incident import Deadline, Duty, Incident, Moment, MomentKind, Role, Severity, Status
 from bot.procedure_file import load
 from storage import contacts, deadlines, progress, tables
+from tests.test_contact import opened, words_in
 from tests.workspace import ADA, EVA, MEI, PROCEDURE, SUN, WANG, ZHOU, Said, Workspace
 
 DEFAULT = load(PROCEDURE)
@@ -279,7 +280,28 @@ def test_customers_are_told_the_time_only_when_somebody_says_so(office: Workspac
         facts = {name: words for name, (words, _) in contacts.facts_of(tx, incident.id).items()}
         found = progress.of_incident(tx, incident.id)
     assert list(facts) == ["eta"], "what was said for the inside stays inside"
-    assert found[1].expected_at == found[0].expected_at, "the time was filled in"
+
+
+def test_each_customer_hears_the_time_in_their_own_language(office: Workspace) -> None:
+    incident = graded(office)
+    report(office, ZHOU, incident, "A disk is full", expected_at=in_minutes(office, 26 * 60), tell=["customers"])
+    with office.bot.db.read() as tx:
+        [said] = progress.of_incident(tx, incident.id)
+    assert said.expected_at
+    spoken = {
+        language: office.bot.desk.wordings[language].spoken(said.expected_at, office.clock.now)
+        for language in ("en", "zh")
+    }
+    assert spoken["en"] != spoken["zh"]
+    view = opened(office, ADA, incident)
+    for language, other in (("en", "zh"), ("zh", "en"), ("en", "zh")):
+        view = office.view_action(ADA, "contact.look", value=f"phone:{language}", block_id="channel")["view"]
+        assert spoken[language] in words_in(view)
+        assert spoken[other] not in words_in(view), "whatever the form showed before"
+    office.submit(ADA)
+    office.settle()
+    with office.bot.db.read() as tx:
+        assert contacts.facts_of(tx, incident.id)["eta"][0] == said.expected_at.isoformat(), "it is still a time"
 
 
 def test_the_same_form_twice_is_kept_once_and_two_people_are_both_kept(office: Workspace) -> None:
@@ -303,3 +325,24 @@ def test_a_private_incident_is_briefed_to_its_people_alone(office: Workspace) ->
     office.wait(61)
     assert len(briefs(office)) == 1
     assert EVA in office.channel(str(office.incident(incident.id).channel_id))["members"]
+
+
+@pytest.mark.parametrize("said", ["<b>&<" * 200, "&" * 1000, "a\n" * 499 + "&"])
+def test_whatever_signs_somebody_writes_everybody_reads_all_of_it(office: Workspace, said: str) -> None:
+    incident = graded(office)
+    report(office, ZHOU, incident, said, needs="<" * 300)
+    message = office.said(str(incident.channel_id))[-1]
+    assert message.text.startswith(f"<@{ZHOU}> reports on INC-1")
+    shown = str(message.raw["blocks"]).count("&")
+    assert shown == sum(said.count(sign) for sign in "&<>") + 300
+    assert f"<@{ZHOU}>" in office.card(incident).everything
+    office.wait(61)
+    assert "&lt;" * 300 in briefs(office)[-1].everything, "what comes after the news is there too"
+
+
+def test_nobody_pings_everybody_with_news(office: Workspace) -> None:
+    incident = graded(office)
+    report(office, ZHOU, incident, f"<!channel> <@{EVA}> look")
+    message = office.said(str(incident.channel_id))[-1]
+    assert f"&lt;!channel&gt; &lt;@{EVA}&gt; look" in message.text
+    assert "<!channel>" not in message.everything + message.text

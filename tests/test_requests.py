@@ -184,3 +184,16 @@ def test_what_somebody_was_asked_for_who_leaves_is_owed_by_whoever_coordinates(o
     office.sandbox.post("/act/profile", user=QUINN, deleted=True)
     office.settle()
     assert clocks(office, incident)[0].owner_id == WANG
+
+
+def test_whatever_signs_somebody_writes_the_list_is_shown(office: Workspace) -> None:
+    incident = quiet(office)
+    ask(office, ADA, incident, what=f"{WHAT} {'&' * 400}")
+    office.click(QUINN, told(office, QUINN), "requests.agree")
+    office.settle()
+    office.click(QUINN, told(office, QUINN), "requests.done")
+    office.submit(QUINN, answer="<&>" * 150)
+    office.settle()
+    assert "is done" in listed(office, incident).everything or "✅" in listed(office, incident).everything
+    assert "&lt;&amp;&gt;" in listed(office, incident).everything
+    assert "&lt;&amp;&gt;" * 100 in told(office, ADA).everything.replace("\n> ", "")

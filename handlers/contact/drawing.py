@@ -126,8 +126,9 @@ def form(
     if Stage(start.stage) is Stage.PUBLIC_STATEMENT:
         to_statement = button(words.text("button.statement.open"), "statement.open", incident.id)
         blocks += [section(words.mrkdwn("contact.needs_approval")), actions([to_statement], "to_statement")]
-    told = {**now_is.facts, **told_facts(typed)}
-    bare = script_for(desk, replace(now_is, facts={}), start, listed, person, now, {}) if told else script
+    told = occasion.told(desk, now_is, CustomerLanguage(start.language), now, told_facts(typed))
+    unknown = replace(now_is, facts={}, expected_at=None)
+    bare = script_for(desk, unknown, start, listed, person, now, {}) if told else script
     asked = [name for name in FACTS if name in (*script.missing, *bare.missing)]
     blocks += [FACT[name].version(start.turn).block(words, told.get(name, "")) for name in asked]
     if asked:

@@ -109,8 +109,9 @@ def _words_said(
         if has_gap(said):
             answers.refuse(said_field(start).id, "contact.fill_gap")
         return said
-    told = told_facts(answers)
-    if not has_gap(said) and all(now_is.facts.get(name) == words for name, words in told.items()):
+    told, language = told_facts(answers), CustomerLanguage(start.language)
+    known = occasion.told(desk, now_is, language, now)
+    if not has_gap(said) and occasion.told(desk, now_is, language, now, told) == known:
         return said
     script = script_for(desk, now_is, start, listed, person, now, told)
     for name in script.missing:
@@ -210,7 +211,9 @@ def _save(
     others = counts.total - counts.listed if contact.customer_id is None else 0
     contact = replace(contact, customers=len(ids) + others)
     contact = replace(contact, id=contacts.log(tx, key, contact))
-    new = {name: said for name, said in told_facts(answers).items() if said != now_is.facts.get(name)}
+    known = occasion.told(desk, now_is, CustomerLanguage(start.language), now)
+    told = occasion.told(desk, now_is, CustomerLanguage(start.language), now, told_facts(answers))
+    new = {name: said for name, said in told.items() if said != known.get(name)}
     contacts.set_facts(tx, incident.id, new, by, now)
     customers.hold(tx, incident.id, None, by, now)
     customers.set_tried(tx, ids, contact.outcome, by, contact.at, contact.emotion, retry_at)
