@@ -17,7 +17,6 @@ from sqlalchemy import Connection
 from bot.confidential import masked, masked_name, plain, ways
 from bot.incident import Contact, Customer, Duty, Incident, Listed
 from bot.settings import WrongSetup
-from handlers.card import SHOWN_WITH_INCIDENT
 from storage import contacts, customers, deadlines, erasure, incidents, journal, outbox, schema
 from storage.db import Database
 from storage.encryption import WrongKey
@@ -204,12 +203,13 @@ def _erase(db: Database, theirs: Theirs, operator: str, now: datetime) -> bool:
             return False
         owed = [(Duty.CALL_AGAIN, str(number)) for number in ids]
         owed += [(Duty.PROMISE, str(each.id)) for each in theirs.contacts if each.customer_id in ids]
-        stopped = [id_ for duty, about in owed for id_ in deadlines.stop(tx, incident.id, now, [duty], about)]
+        for duty, about in owed:
+            deadlines.stop(tx, incident.id, now, [duty], about)
         erased = erasure.erase_one(tx, incident, found, now)
         detail = {**vars(erased), "customers": ids}
         journal.add(tx, incident.id, "customer_erased", None, now, **detail, operator=operator)
-        if incident.archived_at is None:
-            outbox.redraw(tx, [incident.id], now, SHOWN_WITH_INCIDENT, stopped)
+        archived = "incident" if incident.archived_at else ""  # nobody can draw there any more
+        outbox.redraw_all(tx, incident.id, now, but_not_in=archived, by_and_by=not incident.status.is_open)
     return True
 
 

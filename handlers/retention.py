@@ -1,6 +1,7 @@
 """Customers' data are not kept for ever: so many days after an incident is over they are erased, and figures stay.
 
-The clock's own job, once an hour: procedure file -> incidents whose time has come -> storage/erasure.py, one by one.
+The clock's own job, once an hour: procedure file -> incidents whose time has come -> storage/erasure.py, one by one ->
+what was said about them is drawn again without the customers.
 """
 
 import threading
@@ -55,6 +56,7 @@ def erase_due(desk: Desk) -> int:
             found = erasure.due(tx, before, BATCH)
         erased = sum(_erase(desk, number, now) for number in found)
         count += erased
+        desk.wake()
         if len(found) < BATCH or not erased:
             return count
 
@@ -73,7 +75,7 @@ def _erase(desk: Desk, number: int, now: datetime) -> bool:
             return False
         erased = erasure.erase_all(tx, number, mask, now)
         journal.add(tx, number, "customers_erased", None, now, **vars(erased))
-        if incident.archived_at is None:  # else nobody can draw there any more
-            outbox.redraw(tx, [number], now, ["card", "announcement"])
+        archived = "incident" if incident.archived_at else ""  # nobody can draw there any more
+        outbox.redraw_all(tx, number, now, but_not_in=archived, by_and_by=True)
     log.info("customers' data erased", incident=number, customers=erased.customers)
     return True

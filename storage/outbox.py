@@ -19,6 +19,7 @@ from storage.tables import messages, outbox
 # Drawn again so long after a change at the earliest: what people read at leisure is not edited with each click. Their
 # lane is their own, so that nothing waits behind them.
 AT_LEISURE = {"postmortem": timedelta(seconds=20)}
+BY_AND_BY = 4  # lanes for what nobody waits for
 
 
 @dataclass(frozen=True)
@@ -141,11 +142,34 @@ def redraw(
             continue
         if message.drawing in AT_LEISURE and message.ts is None and message.created_at == now:
             continue  # said by this very transaction: it will show what is true then
-        lane = Saying(message.incident_id, message.drawing, message.place, message.user_id).lane
-        row = _errand_row("draw", lane, now, message.incident_id, message.id)
-        not_before = now + AT_LEISURE.get(message.drawing, timedelta(0))
-        rows.append(row | {"collapses": f"draw:{message.id}", "not_before": not_before})
+        rows.append(_drawn_again(message, now))
     _collapsed(tx, rows)
+
+
+def redraw_all(tx: Connection, incident_id: int, now: datetime, but_not_in: str = "", by_and_by: bool = False) -> None:
+    """Everything said about an incident is drawn again, in direct messages too: what it showed is to be seen no more.
+
+    What stands in the place `but_not_in` is left alone. `by_and_by` nobody waits for it: it goes in a few lanes for all
+    incidents together, so that it holds up nobody, however much there is.
+    """
+    rows = []
+    for message in of_incident(tx, incident_id):
+        if message.place == but_not_in:
+            continue
+        row = _drawn_again(message, now)
+        if by_and_by:
+            if message.ts is None:
+                continue  # it will show what is true when it is said
+            row["lane"] = f"by_and_by:{incident_id % BY_AND_BY}"
+        rows.append(row)
+    _collapsed(tx, rows)
+
+
+def _drawn_again(message: Message, now: datetime) -> dict[str, Any]:
+    lane = Saying(message.incident_id, message.drawing, message.place, message.user_id).lane
+    row = _errand_row("draw", lane, now, message.incident_id, message.id)
+    not_before = now + AT_LEISURE.get(message.drawing, timedelta(0))
+    return row | {"collapses": f"draw:{message.id}", "not_before": not_before}
 
 
 def ask(

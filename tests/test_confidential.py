@@ -81,6 +81,8 @@ from storage.encryption import Cipher, cipher_of
 from storage.schema import check, migrate
 from storage.tables import SEALED, WRITTEN, facts, metadata
 from tests.processes import environment_of
+from tests.test_closing import press
+from tests.test_postmortem import chapter, fix, later, replies, write
 from tests.workspace import (
     ADA,
     EVA,
@@ -633,9 +635,10 @@ def test_so_many_days_after_its_end_an_incidents_customers_are_erased_once_an_ho
     calls = len(office.sandbox.calls())
     _look_around(office.bot, keeping)
     office.settle()
+    drawn = str(office.sandbox.calls()[calls:])
     assert entries(office, "customers_erased") == [{"customers": 1, "contacts": 1, "texts": 3, "lists": 0, "facts": 0}]
-    assert len(office.sandbox.calls()) == calls, "nothing is drawn in an archived channel"
     incident = office.incident(1)
+    assert incident.channel_id not in drawn, "nothing is drawn in an archived channel"
     assert incident.customers_erased_at == office.clock.now
     assert incident.demand == "Call w***@acme.example"
     assert incident.dismissal_reason == "王** has found the mistake"
@@ -665,6 +668,65 @@ def test_whatever_shows_an_erased_incident_still_does(office: Workspace) -> None
         assert "were erased on" in str(view)
         office.sandbox.post("/act/close", user=ADA)
     assert not seen(office, incident), "there was nothing to see"
+
+
+def looked_back_on(office: Workspace) -> Incident:
+    """An incident of severity 3 that works again, with an angry comment, a name and a promise on record."""
+    incident = office.report(LIN, customers_affected="1")
+    office.click(LIN, office.card(incident), "contact.open")
+    office.view_action(LIN, "contact.more")
+    until = int((office.clock.now + timedelta(minutes=30)).timestamp())
+    office.submit(LIN, promise="A marmalade invoice", promised_until=until)
+    office.settle()
+    office.grade(ADA, incident, 3, "Firma14 can wait")
+    office.wait(25)
+    fix(office, incident)
+    press(office, LIN, incident, "satisfaction.open")
+    office.submit(LIN, score="2", comment="The hospital was not paid")
+    office.settle()
+    with office.bot.db.begin() as tx:
+        customers.add(tx, incident.id, [Customer(f"Firma{n:02} GmbH") for n in range(15)], LIN, office.clock.now)
+    write(office, LIN, chapter(office, "What went well"), went_well="Firma14 was glad")
+    later(office)
+    return office.incident(incident.id)
+
+
+def everything_said(office: Workspace) -> str:
+    """What Slack shows now, wherever it stands."""
+    channels = office.sandbox.get("/state")["channels"].values()
+    return str([channel["messages"] for channel in channels])
+
+
+@pytest.mark.parametrize("archived", [False, True])
+def test_what_was_said_is_drawn_again_when_customers_are_erased(office: Workspace, archived: bool) -> None:
+    incident = looked_back_on(office)
+    assert "hospital" in str([said.everything for said in replies(office)])
+    assert "marmalade" in everything_said(office)
+    with office.bot.db.begin() as tx:
+        incidents.set_closed(tx, incident.id, LIN, office.clock.now, "")
+        if archived:
+            incidents.set_archived(tx, incident.id, office.clock.now)
+    office.wait(181 * DAY)
+    assert erase_due(office.bot.desk) == 1
+    office.bot.desk.wake()
+    later(office)
+    shown = everything_said(office) if not archived else str([said.everything for said in replies(office)])
+    for secret in ("hospital", "marmalade", "Firma14"):
+        assert secret not in shown
+
+
+def test_whoever_asks_for_it_is_gone_from_the_thread_too(office: Workspace) -> None:
+    incident = looked_back_on(office)
+    with office.bot.db.begin() as tx:
+        incidents.set_closed(tx, incident.id, LIN, office.clock.now, "")
+        incidents.set_archived(tx, incident.id, office.clock.now)
+    [key] = keys_of(office.bot.settings)
+    operator = Operator(office.bot.settings.database_url)
+    assert operator.asks("erase", "--name", "Acme Ltd", "--yes", key=key) == 0
+    later(office)
+    shown = str([said.everything for said in [*replies(office), *office.said(LIN)]])
+    assert "hospital" not in shown
+    assert "marmalade" not in shown
 
 
 def test_of_two_replicas_one_erases(office: Workspace) -> None:
