@@ -326,6 +326,24 @@ def handed_to(
     return _changed(deadline, made, now)
 
 
+def resumed(deadline: Deadline, now: datetime, is_dated: bool = False) -> Deadline:
+    """A deadline that was stopped runs on: all its times are later by as long as it stood still, so that it is neither
+    later nor earlier than it was. One that somebody has named themselves (`is_dated`) holds while it is still ahead."""
+    stood = now - (deadline.stopped_at or now)
+    if is_dated and deadline.due_at > now:
+        stood = timedelta(0)
+    said, ahead = deadline.moments[: deadline.position], deadline.moments[deadline.position :]
+    moments = tuple(replace(moment, at=moment.at + stood) for moment in ahead)
+    return replace(
+        deadline,
+        started_at=deadline.started_at + stood,
+        due_at=deadline.due_at + stood,
+        moments=(*said, *moments),
+        next_nudge_at=moments[0].at if moments else None,
+        stopped_at=None,
+    )
+
+
 def _changed(deadline: Deadline, made: Plan, now: datetime) -> Deadline:
     said = tuple(deadline.moments[: deadline.position])
     ahead = _ahead(made, said, deadline.due_at, now)

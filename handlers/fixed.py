@@ -81,7 +81,7 @@ def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now
             return
         team.check_may(desk, tx, "say_fixed", incident, person.user_id)
         lifecycle.check_can_say_fixed(incident)
-        began_at = incident.reopened_at or incident.began_at
+        began_at = (incident.reopened_at if incident.round > 1 else None) or incident.began_at
         if began_at and at < began_at:
             answers.refuse(AT.id, "fixed.not_before", at=words.clock(began_at))
         if answers.wrong:
@@ -138,9 +138,7 @@ def submit_not_fixed(ack: Ack, view: Json, desk: Desk, words: Wording, person: P
         else:
             incidents.set_not_fixed(tx, incident.id)
             incident = incidents.get(tx, incident.id)
-            changed = deadlines.stop(tx, incident.id, now, duties.OF_A_ROUND)
-            changed += deadlines.resume(tx, incident.id, ENDS_WITH_SOLUTION)
-            solved.go_on(desk, tx, incident, now)
+            changed = solved.go_on_from(desk, tx, incident, _said_at(tx, incident), ENDS_WITH_SOLUTION, now)
         notes.save(tx, incident.id, str(view["id"]), "not_fixed", person.user_id, now, reason)
         journal.add(tx, incident.id, "not_fixed", person.user_id, now, round=incident.round)
         solved.say_reopened(tx, incident, "not_fixed", person.user_id, now)
@@ -179,6 +177,12 @@ def _restore_facts(tx: Connection, incident: Incident, at: datetime) -> None:
         "part_restored_at": at if part and not incident.part_restored_at else incident.part_restored_at,
     }
     incidents.set_restored(tx, incident.id, **restored)
+
+
+def _said_at(tx: Connection, incident: Incident) -> datetime | None:
+    """When somebody said last that it works: what stopped then had nothing else against it."""
+    said = (each.at for each in reversed(notes.of_incident(tx, incident.id)) if each.occasion == "fixed")
+    return next(said, None)
 
 
 def _take_back_facts(tx: Connection, incident: Incident) -> None:

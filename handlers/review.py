@@ -7,7 +7,7 @@ people owe for it, and App Home shows what waits. What the thread says is in `ha
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from slack_sdk.models.blocks import Block, ButtonElement
@@ -60,15 +60,35 @@ def begin(desk: Desk, tx: Connection, incident: Incident, now: datetime) -> None
     _ask_for_sections(desk, tx, incident, now)
 
 
+def pause(tx: Connection, incident: Incident, now: datetime) -> list[int]:
+    """It is not solved after all: until it is, nobody owes a section, and nobody is asked to accept what is not over.
+
+    Returns the ids of the deadlines that were running."""
+    known = postmortems.get(tx, incident.id)
+    if known is None:
+        return []
+    if known.state is State.SUBMITTED:
+        _is_draft_again(tx, incident, now)
+    stopped = deadlines.stop(tx, incident.id, now, [Duty.SECTION, Duty.ACCEPT_POSTMORTEM])
+    outbox.redraw(tx, [incident.id], now, SHOWN, stopped)
+    return stopped
+
+
 def _begin_again(tx: Connection, incident: Incident, now: datetime) -> None:
     known = postmortems.get(tx, incident.id)
     stopped = []
+    if known is not None and known.meeting_at is not None and known.meeting_at <= now:
+        postmortems.change(tx, incident.id, meeting_at=None)  # it was about the round before
     if known is not None and known.state is not State.DRAFT:
-        undone = ("submitted_by", "submitted_at", "returned_by", "returned_at", "accepted_by", "accepted_at", "told_at")
-        postmortems.change(tx, incident.id, remarks="", **dict.fromkeys(undone))
+        _is_draft_again(tx, incident, now)
         stopped = deadlines.stop(tx, incident.id, now, [Duty.ACCEPT_POSTMORTEM])
-        journal.add(tx, incident.id, "postmortem_drafted", None, now)
     outbox.redraw(tx, [incident.id], now, SHOWN, stopped)
+
+
+def _is_draft_again(tx: Connection, incident: Incident, now: datetime) -> None:
+    undone = ("submitted_by", "submitted_at", "returned_by", "returned_at", "accepted_by", "accepted_at", "told_at")
+    postmortems.change(tx, incident.id, remarks="", **dict.fromkeys(undone))
+    journal.add(tx, incident.id, "postmortem_drafted", None, now)
 
 
 def _ask_for_sections(desk: Desk, tx: Connection, incident: Incident, now: datetime) -> None:
@@ -80,16 +100,20 @@ def _ask_for_sections(desk: Desk, tx: Connection, incident: Incident, now: datet
         return
     known = {each.section for each in postmortems.written(tx, incident.id)}
     known |= {Section(each.subject) for each in _running(tx, incident, Duty.SECTION)}
+    asked: list[str] = []
     for each in [each for each in Section if each not in known]:
         owner = who.first_of(who.procedure.review.sections[each], holders, incident)
         made = rules.plan(Duty.SECTION, incident.level, owner, now, who.procedure, who.rosters, str(each))
         deadlines.start(tx, incident.id, [made])
-    _tell_owners(tx, incident, now)
+        asked.append(owner)
+    _tell_owners(tx, incident, now, asked)
 
 
-def _tell_owners(tx: Connection, incident: Incident, now: datetime) -> None:
+def _tell_owners(tx: Connection, incident: Incident, now: datetime, asked: Sequence[str] = ()) -> None:
+    """Who owes a section and has not been told. Those who are `asked` now are told anew: an edit of what they read in
+    an earlier round would call nobody."""
     owners = dict.fromkeys(each.owner_id for each in _running(tx, incident, Duty.SECTION))
-    told = {message.user_id for message in outbox.said_as(tx, incident.id, "section_asked")}
+    told = {message.user_id for message in outbox.said_as(tx, incident.id, "section_asked")} - {*asked}
     new = [user_id for user_id in owners if user_id not in told]
     bring_in(tx, incident, new, now)
     outbox.redraw(tx, [incident.id], now, ["section_asked"])
@@ -302,7 +326,7 @@ def _drawn(desk: Desk, found: Facets, words: Wording) -> Thread:
     ]
     if buttons := _buttons(found, words):
         first.append(actions(buttons))
-    text = words.text("postmortem.sentence", number=incident.number, title=incident.title)
+    text = words.mrkdwn("postmortem.sentence", number=incident.number, title=incident.title)
     return Thread(
         text,
         first,
@@ -369,19 +393,18 @@ def remarks(found: Facets) -> list[Block]:
 def _buttons(found: Facets, words: Wording) -> list[ButtonElement]:
     """By its state: the primary one is what has to be done next."""
     incident, state = found.incident, found.postmortem.state
-    offered = {
-        State.SUBMITTED: ["postmortem.accept", "postmortem.refuse", "dossier.make"],
-        State.ACCEPTED: ["dossier.make"],
-    }.get(state)
-    if offered is None:
-        wants_meeting = incident.level is Severity.ONE and found.postmortem.meeting_at is None
-        first = ["postmortem.complete"] if found.missing else ["postmortem.submit_open"]
-        then = ["postmortem.meeting"] if wants_meeting else ["postmortem.submit_open"] if found.missing else []
-        offered = [*first, *then, "dossier.make"]
-    is_first = state is not State.ACCEPTED
+    dossier = button(words.text("button.dossier.make"), "dossier.make", incident.id)
+    if state is State.SUBMITTED:
+        return [*deciding(found, words), dossier]
+    if state is State.ACCEPTED:
+        return [dossier]
+    wants_meeting = incident.level is Severity.ONE and found.postmortem.meeting_at is None
+    first = ["postmortem.complete"] if found.missing else ["postmortem.submit_open"]
+    then = ["postmortem.meeting"] if wants_meeting else ["postmortem.submit_open"] if found.missing else []
+    offered = [*first, *then]
     return [
-        button(words.text(f"button.{action}"), action, incident.id, primary=is_first and action == offered[0])
-        for action in offered
+        *(button(words.text(f"button.{name}"), name, incident.id, primary=name == offered[0]) for name in offered),
+        dossier,
     ]
 
 
@@ -398,6 +421,10 @@ def draw_section_asked(desk: Desk, tx: Connection, message: Message) -> Drawing:
         by = {each.section: each.by for each in postmortems.written(tx, incident.id)}
         key = "postmortem.you_wrote" if user_id in by.values() else "postmortem.nothing_owed"
         return _only(words.mrkdwn(key, what=what))
+    if any(
+        each.user_id == user_id and each.id > message.id for each in outbox.said_as(tx, incident.id, "section_asked")
+    ):
+        return _only(words.mrkdwn("postmortem.asked_below", what=what))
     text = words.mrkdwn("postmortem.you_write", to=mention(user_id), what=what)
     blocks: list[Block] = [section(text)]
     for number, each in enumerate(mine):
@@ -429,14 +456,19 @@ def draw_asked(desk: Desk, tx: Connection, message: Message) -> Drawing:
         text = words.mrkdwn("postmortem.you_accept_by", **values, due=words.when(clock.due_at))
     else:
         text = words.mrkdwn("postmortem.you_accept", **values)
-    blocks = [section(text), *short(facets(desk, tx, incident), words), *_where(desk, tx, incident, words)]
-    return Drawing(text, [*blocks, actions(deciding(incident, words))])
+    found = facets(desk, tx, incident)
+    blocks = [section(text), *short(found, words), *_where(desk, tx, incident, words)]
+    return Drawing(text, [*blocks, actions(deciding(found, words))])
 
 
-def deciding(incident: Incident, words: Wording) -> list[ButtonElement]:
-    """The two answers."""
+def deciding(found: Facets, words: Wording, is_shown: bool = False) -> list[ButtonElement]:
+    """The two answers. The first carries the last that its reader has seen: in a window that `is_shown` now all that
+    is written, elsewhere what was submitted. A message may be drawn again without being read again."""
+    incident, submitted_at = found.incident, found.postmortem.submitted_at
+    written = [each for some in found.written.values() for each in some]
+    read = max((each.id for each in written if is_shown or (submitted_at and each.at <= submitted_at)), default=0)
     return [
-        button(words.text("button.postmortem.accept"), "postmortem.accept", incident.id, primary=True),
+        button(words.text("button.postmortem.accept"), "postmortem.accept", f"{read}:{incident.id}", primary=True),
         button(words.text("button.postmortem.refuse"), "postmortem.refuse", incident.id),
     ]
 
@@ -476,15 +508,20 @@ def draw_lesson(desk: Desk, tx: Connection, message: Message) -> Drawing:
 
 
 def draw_meeting(desk: Desk, tx: Connection, message: Message) -> Drawing:
-    """In the incident's channel: when the review meeting is, who leads it, and for whom it is."""
+    """In the incident's channel: when the review meeting is, who leads it, and for whom it is; then that it is at
+    another time."""
     incident, words = incidents.get(tx, message.incident_id), desk.channel_words
     known = postmortems.get(tx, incident.id)
     holders = roles.holders(roles.of_incident(tx, incident.id))
     lead = holders.get(Role.LEAD, incident.reporter_id)
     team = Mrkdwn(" ".join(mention(who) for who in dict.fromkeys([lead, *holders.values(), incident.reporter_id])))
-    if known is None or known.meeting_at is None:
-        return _only(words.mrkdwn("postmortem.no_meeting"))
-    at = words.when(known.meeting_at)
+    planned_at = datetime.fromtimestamp(message.detail["at"], UTC)
+    later = next((each for each in outbox.said_as(tx, incident.id, "postmortem_meeting") if each.id > message.id), None)
+    if later is not None and later.created_at < planned_at:
+        return _only(words.mrkdwn("postmortem.meeting_moved", number=incident.number))
+    if later is None and known is not None and known.meeting_at is not None:
+        planned_at = known.meeting_at  # or when it was held, as somebody has said since
+    at = words.when(planned_at)
     text = words.mrkdwn("postmortem.meeting", number=incident.number, at=at, lead=mention(lead), team=team)
     return Drawing(text, [section(text)])
 

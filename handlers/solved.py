@@ -5,7 +5,7 @@ Not a step of its own: the steps `fixed`, `confirm`, `satisfaction`, `close` and
 transaction, with the incident locked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,16 +14,17 @@ from sqlalchemy import Connection
 
 from bot import closing as rules
 from bot import lifecycle
-from bot.incident import Deadline, Duty, Event, Incident, Listed, Person, Role, Status, Tier
+from bot.incident import Deadline, Duty, Event, Incident, Listed, Person, Role, Status, TaskState, Tier
 from bot.wording import Mrkdwn, Wording, channel_link, mention
-from handlers import duties, masks, tally, team
+from handlers import duties, masks, review, tally, team
 from handlers.blocks import actions, button, context, section
 from handlers.card import SHOWN_WITH_INCIDENT, SHOWN_WITH_STATUS
 from handlers.desk import Desk, Drawing
-from storage import confirmations, customers, deadlines, incidents, journal, outbox, people, roles
+from storage import confirmations, customers, deadlines, incidents, journal, outbox, people, roles, tasks
 from storage.outbox import Message, Saying
 
 SHOWN = (*SHOWN_WITH_INCIDENT, *SHOWN_WITH_STATUS, "confirmed", "closed")
+IN_NEW_CHANNEL = ("card", "checklist", "requests")  # what is kept current there, if there was one
 SEVERAL = "several"  # at once, without a name
 FOUND_AT_ONCE = 90  # Slack takes 100 options
 OPTION_LENGTH = 75
@@ -62,15 +63,15 @@ def rated(tx: Connection, incident: Incident, by: str, now: datetime, is_everybo
 
 
 def open_again(desk: Desk, tx: Connection, incident: Incident, by: str, now: datetime) -> tuple[Incident, list[int]]:
-    """It is not solved after all: another round begins, what was owed for the last one stops, customers hear how it
-    goes again. An archived channel can't be opened by a bot (Slack's limit): then there is another one.
+    """It is not over after all. When it was solved, another round begins: what was owed for the last one stops. What
+    closing has stopped runs on. An archived channel can't be opened by a bot (Slack's limit): then there is another.
 
-    Returns the incident as it is now, and the ids of the deadlines that have ended.
+    Returns the incident as it is now, and the ids of the deadlines that are different.
     """
-    complained_at = incident.dismissed_at
+    before, complained_at = incident, incident.dismissed_at
     is_complex = any(each.duty is Duty.COMPLEX_SOLUTION for each in deadlines.of_incident(tx, incident.id))
-    incidents.set_reopened(tx, incident.id, by, now)
-    ended = deadlines.stop(tx, incident.id, now, [*duties.OF_A_ROUND, *duties.OF_A_COMPLAINT])
+    is_another = before.fixed_at is not None or complained_at is not None
+    incidents.set_reopened(tx, incident, by, now, is_another)
     if complained_at is not None:
         by_then, reason = str(incident.dismissed_by), incident.dismissal_reason
         incidents.set_complaint(tx, incident.id, by_then, reason, complained_at)
@@ -78,18 +79,44 @@ def open_again(desk: Desk, tx: Connection, incident: Incident, by: str, now: dat
         incidents.set_no_channel(tx, incident.id)
         journal.add(tx, incident.id, "channel_replaced", None, now, archived=incident.channel_id)
         outbox.ask(tx, "open_channel", f"incident:{incident.id}", now, incident.id)
-        again = [each for each in ("card", "checklist") if _was_said(tx, incident.id, each)]
+        again = [each for each in IN_NEW_CHANNEL if _was_said(tx, incident.id, each)]
         outbox.say(tx, [Saying(incident.id, each, "incident") for each in again], now)
     incident = incidents.get(tx, incident.id)
+    changed = go_on_from(desk, tx, incident, before.closed_at, _of_closing(before), now)
     if complained_at is not None:
         event = Event.COMPLEX_COMPLAINT if is_complex else Event.ORDINARY_COMPLAINT
         duties.begin(desk, tx, incident, [Event.COMPLAINT, event], now)
-    else:
-        go_on(desk, tx, incident, now)
-    return incident, ended
+    return incident, changed
 
 
-def go_on(desk: Desk, tx: Connection, incident: Incident, now: datetime) -> None:
+def _of_closing(before: Incident) -> list[Duty]:
+    """What runs on when it is opened again, of all that its closing has stopped: the rest was over, or begins anew."""
+    if before.dismissed_at is not None:
+        return [*duties.DATED, Duty.TASK]
+    over = (*duties.OF_A_ROUND, *rules.ENDS_WITH_SOLUTION) if before.fixed_at is not None else ()
+    return [each for each in Duty if each not in over]
+
+
+def go_on_from(
+    desk: Desk, tx: Connection, incident: Incident, since: datetime | None, which: Collection[Duty], now: datetime
+) -> list[int]:
+    """It is not solved after all: what began with the solution stops, and of these duties what stopped at `since` runs
+    on. Who has left meanwhile has nothing of it. Returns the ids of the deadlines that are different."""
+    changed = deadlines.stop(tx, incident.id, now, duties.OF_A_ROUND)
+    changed += review.pause(tx, incident, now)
+    if since is not None:
+        changed += duties.resume(desk, tx, incident, since, which, now)
+    if incident.status.is_unsolved:
+        _go_on(desk, tx, incident, now)
+    held = [each.user_id for each in roles.of_incident(tx, incident.id) if each.ended_at is None]
+    taken = [each.user_id for each in tasks.of_incident(tx, incident.id) if each.state is TaskState.TAKEN]
+    owners = [each.owner_id for each in deadlines.running(tx, incident.id)]
+    for user_id in sorted(people.not_there(tx, [each for each in (*held, *taken, *owners) if each])):
+        team.replace_gone(desk, tx, incident, user_id, now)
+    return changed
+
+
+def _go_on(desk: Desk, tx: Connection, incident: Incident, now: datetime) -> None:
     """It is unsolved again: who has heard from us hears how it goes, and so does management."""
     running = {each.duty for each in deadlines.running(tx, incident.id)}
     events = [Event.GRADED] if incident.severity is not None else []
@@ -290,8 +317,7 @@ def draw_closed(desk: Desk, tx: Connection, message: Message) -> Drawing:
     incident, words = incidents.get(tx, message.incident_id), desk.channel_words
     by, at = mention(str(message.detail["by"])), words.day(datetime.fromisoformat(str(message.detail["at"])))
     text = words.mrkdwn("closing.closed", number=incident.number, by=by, at=at)
-    is_this = incident.status is Status.CLOSED and incident.round == message.detail["round"]
-    if not is_this:
+    if incident.closed_at != datetime.fromisoformat(str(message.detail["at"])):  # opened again, maybe closed again
         return _only(text)
     blocks: list[Block] = [section(text)]
     days = desk.procedure.closing.archive_after_days

@@ -157,16 +157,17 @@ def stop(
     return _end(tx, incident_id, duties, subject, stopped_at=at)
 
 
-def resume(tx: Connection, incident_id: int, duties: Collection[Duty]) -> list[int]:
-    """What was stopped last of these duties runs on, all that was stopped together. Returns the ids."""
-    stopped = [each for each in of_incident(tx, incident_id) if each.duty in duties and each.stopped_at is not None]
-    last = max((each.stopped_at for each in stopped if each.stopped_at), default=None)
-    again = [each for each in stopped if each.stopped_at == last]
+def stopped_at(tx: Connection, incident_id: int, at: datetime) -> list[Deadline]:
+    """What was stopped in an incident at this very moment, all for the same reason."""
+    return [each for each in of_incident(tx, incident_id) if each.stopped_at == at]
+
+
+def resume(tx: Connection, again: Iterable[Deadline]) -> None:
+    """Deadlines that were stopped run on: bot/deadlines.py has worked out their times."""
     for each in again:
-        ahead = each.moments[each.position :]
-        values = {"stopped_at": None, "next_nudge_at": ahead[0].at if ahead else None}
+        change(tx, each)
+        values = {"started_at": each.started_at, "stopped_at": None}
         tx.execute(update(deadlines).where(deadlines.c.id == each.id).values(**values))
-    return [each.id for each in again]
 
 
 def claim_due(tx: Connection, now: datetime, limit: int) -> list[Deadline]:

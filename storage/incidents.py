@@ -227,11 +227,14 @@ def set_closed(tx: Connection, incident_id: int, by: str | None, now: datetime, 
     _set(tx, incident_id, status=Status.CLOSED, closed_at=now, closed_by=by, closing_reason=reason)
 
 
-def set_reopened(tx: Connection, incident_id: int, by: str, now: datetime) -> None:
-    """It is not solved after all: another round begins. What was said of the earlier ones stays on record."""
-    values = {"status": Status.VERIFIED, "round": incidents.c.round + 1, "reopened_at": now, "reopened_by": by}
+def set_reopened(tx: Connection, incident: Incident, by: str, now: datetime, another_round: bool = True) -> None:
+    """It goes on after all, in another round where it was solved before. What was said of the earlier ones stays on
+    record."""
+    status = Status.REPORTED if incident.verified_at is None else Status.VERIFIED
+    in_round = incident.round + 1 if another_round else incident.round
+    values = {"status": status, "round": in_round, "reopened_at": now, "reopened_by": by}
     nothing = {"fixed_at": None, "fixed_by": None, "confirmed_at": None, "closed_at": None, "closed_by": None}
-    _set(tx, incident_id, **values, **nothing, closing_reason="")
+    _set(tx, incident.id, **values, **nothing, closing_reason="")
 
 
 def set_others_heard(tx: Connection, incident_id: int, count: int) -> None:

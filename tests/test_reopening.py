@@ -1,10 +1,16 @@
 """A customer is not satisfied, or it was closed too early: it is open again, and somebody acts at once."""
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from bot.incident import Deadline, Duty, Incident, Role, Status
-from storage import confirmations, deadlines, incidents, notes, roles
+from bot.plan import in_force
+from storage import confirmations, deadlines, incidents, notes, people, roles
+from tests import test_plan, test_requests
 from tests.test_closing import (
     DAY,
     LINK,
@@ -242,7 +248,7 @@ def test_a_complaint_that_is_opened_again_has_its_own_clocks_again(office: Works
     incident = office.report(ADA, **ONE)
     office.click(ADA, office.card(incident), "card.menu", option=f"dismiss.open:{incident.id}")
     office.submit(ADA, reason="Complex, but no emergency", becomes="complex_complaint")
-    office.settle()
+    office.wait(10)
     close(office, ADA, incident)
     assert running(office, incident) == set()
     office.click(ADA, office.card(incident), "card.menu", option=f"reopen.open:{incident.id}")
@@ -253,3 +259,166 @@ def test_a_complaint_that_is_opened_again_has_its_own_clocks_again(office: Works
     assert running(office, incident) == {Duty.COMPLAINT_RESPONSE, Duty.COMPLEX_SOLUTION}
     with office.bot.db.read() as tx:
         assert [each.occasion for each in notes.of_incident(tx, incident.id)][-1] == "reopened"
+
+
+def open_again(office: Workspace, user: str, incident: Incident, **values: Any) -> Incident:
+    """Somebody opens a closed incident again, from the message that says so."""
+    office.click(user, said(office, incident, "has closed"), "reopen.open")
+    assert office.submit(user, **{"reason": "That was the wrong button", **values})["response"] is None
+    office.settle()
+    return office.incident(incident.id)
+
+
+def clocks(office: Workspace, incident: Incident) -> dict[tuple[Duty, str], Deadline]:
+    with office.bot.db.read() as tx:
+        return {(each.duty, each.subject): each for each in deadlines.running(tx, incident.id)}
+
+
+def not_fixed(office: Workspace, user: str, incident: Incident) -> None:
+    """Somebody says that it is not fixed after all."""
+    office.click(user, office.card(incident), "card.menu", option=f"fixed.not_fixed:{incident.id}")
+    office.submit(user, reason="Errors are back")
+    office.settle()
+
+
+@pytest.mark.parametrize("severity", [1, 3])
+def test_what_was_owed_when_it_was_closed_by_mistake_is_owed_again(office: Workspace, severity: int) -> None:
+    incident = office.report(ADA)
+    office.grade(WANG, incident, severity, "as I see it")
+    test_requests.ask(office, ADA, incident)
+    office.wait(1)
+    before = clocks(office, incident)
+    assert {Duty.VERIFY, Duty.FIRST_CONTACT, Duty.REQUEST} <= {duty for duty, _ in before}
+    assert severity != 1 or {Duty.REPORT_UP, Duty.BRIEF, Duty.TASK} <= {duty for duty, _ in before}
+    close(office, ADA, incident, reason="by mistake")
+    office.wait(7)
+    again = open_again(office, LIN, incident)
+    assert (again.status, again.round) == (Status.REPORTED, 1), "it was never solved: it is the same round"
+    after = clocks(office, incident)
+    assert set(after) == set(before)
+    for about, clock_then in before.items():
+        stood = timedelta(0) if about[0] is Duty.REQUEST else timedelta(minutes=7)
+        assert after[about].due_at == clock_then.due_at + stood, "it has as much time as it had"
+    office.wait(40 if severity == 1 else 90)
+    late = clocks(office, incident)
+    assert late[Duty.FIRST_CONTACT, ""].position > after[Duty.FIRST_CONTACT, ""].position, "the ladder hears of it"
+    close(office, ADA, incident, reason="by mistake once more")
+    told = [each for each in office.said(str(incident.channel_id)) if "has closed" in each.text]
+    assert [bool(each.buttons) for each in told] == [False, True], "the button of the first closing is used"
+
+
+def test_the_approved_plan_of_an_incident_closed_by_mistake_is_in_force_again(office: Workspace) -> None:
+    incident = test_plan.graded(office, 3, **ONE)
+    test_plan.propose(office, ADA, incident)
+    [asked] = subjects(office, incident, Duty.APPROVE_PLAN)
+    office.click(asked.owner_id, test_plan.asked(office, asked.owner_id), "plan.approve")
+    office.wait(1)
+    steps = {about for about in clocks(office, incident) if about[0] is Duty.TASK}
+    assert steps
+    close(office, ADA, incident, reason="by mistake")
+    open_again(office, ADA, incident)
+    assert steps <= set(clocks(office, incident))
+    [plan] = test_plan.every(office, incident)
+    assert in_force([plan], office.incident(incident.id).round) == plan
+
+
+def test_a_fixed_incident_that_was_closed_owes_again_what_it_owed_then(office: Workspace) -> None:
+    incident = fixed(office, severity=2, **ONE)
+    test_requests.ask(office, ADA, incident)
+    office.wait(1)
+    before = set(clocks(office, incident))
+    close(office, ADA, incident, reason="by mistake")
+    office.wait(60)
+    again = open_again(office, ADA, incident)
+    assert (again.status, again.round) == (Status.VERIFIED, 2)
+    of_round = {Duty.CONFIRMATION, Duty.FOLLOW_UP, Duty.POSTMORTEM, Duty.SECTION}
+    assert {about for about in before if about[0] not in of_round} <= set(clocks(office, incident))
+    assert not of_round & running(office, incident), "asked anew when it is fixed once more"
+    office.wait(1)
+    say_fixed(office, ADA, incident)
+    assert of_round <= running(office, incident)
+
+
+def test_not_fixed_after_all_goes_on_with_the_time_that_was_left(office: Workspace) -> None:
+    incident = test_plan.graded(office, 3, **ONE)
+    test_plan.propose(office, ADA, incident)
+    [first] = subjects(office, incident, Duty.APPROVE_PLAN)
+    office.contact(ADA, incident)
+    office.wait(5)
+    test_plan.propose(office, WANG, incident)
+    office.wait(3)
+    before = clocks(office, incident)
+    [asked] = subjects(office, incident, Duty.APPROVE_PLAN)
+    assert asked.id != first.id
+    say_fixed(office, ADA, incident)
+    office.wait(2 * DAY)
+    not_fixed(office, ADA, incident)
+    after = clocks(office, incident)
+    assert {Duty.SECTION, Duty.POSTMORTEM, Duty.CONFIRMATION} & running(office, incident) == set()
+    [again] = subjects(office, incident, Duty.APPROVE_PLAN)
+    assert again.id == asked.id, "the plan that was replaced waits for nobody"
+    for duty in (Duty.UPDATE, Duty.APPROVE_PLAN):
+        [then] = [each for about, each in before.items() if about[0] is duty]
+        [now] = [each for about, each in after.items() if about[0] is duty]
+        assert now.due_at == then.due_at + timedelta(days=2)
+    channel = str(incident.channel_id)
+    told = len(office.said(channel))
+    office.wait(1)
+    assert not [each.text for each in office.said(channel)[told:]], "nothing is late"
+    office.grade(WANG, incident, 2, "more than we thought")
+    [update] = subjects(office, incident, Duty.UPDATE)
+    assert not update.is_late(office.clock.now), "nobody owed an update while it was said to work"
+
+
+def test_nobody_is_asked_for_the_postmortem_of_what_is_not_over(office: Workspace) -> None:
+    incident = fixed(office, severity=2, **ONE)
+    assert Duty.SECTION in running(office, incident)
+    not_satisfied(office, ADA, incident)
+    assert not {Duty.SECTION, Duty.ACCEPT_POSTMORTEM, Duty.POSTMORTEM} & running(office, incident)
+    direct = [each for each in office.said(ADA) if "postmortem" in each.everything.lower()][-1]
+    assert "you write:" not in direct.text
+    office.wait(1)
+    say_fixed(office, ADA, incident)
+    assert {Duty.SECTION, Duty.POSTMORTEM} <= running(office, incident)
+    direct = [each for each in office.said(ADA) if "postmortem" in each.everything.lower()][-1]
+    assert "you write:" in direct.text
+
+
+def test_whoever_has_left_while_it_was_closed_has_nothing_of_it(office: Workspace) -> None:
+    incident = fixed(office, severity=2, **ONE)
+    has_role(office, incident, Role.LEAD, MEI)
+    confirm(office, ADA, incident, score="5")
+    office.wait(1)
+    close(office, ADA, incident, reason="nothing is left")
+    office.sandbox.post("/users/deactivate", user=MEI)
+    office.settle()
+    with office.bot.db.begin() as tx:
+        mei = people.get(tx, MEI)
+        assert mei is not None
+        people.learn(tx, [replace(mei, is_active=False)], office.clock.now)
+    open_again(office, ADA, incident)
+    with office.bot.db.read() as tx:
+        assert roles.holders(roles.of_incident(tx, incident.id)).get(Role.LEAD) != MEI
+    assert MEI not in {each.owner_id for each in clocks(office, incident).values()}
+    told = said(office, incident, "has opened INC-1 again")
+    assert f"<@{MEI}>" not in told.text
+
+
+def test_the_new_channel_has_the_list_of_requests_too(office: Workspace) -> None:
+    incident = fixed(office, severity=2, **ONE)
+    test_requests.ask(office, ADA, incident)
+    confirm(office, ADA, incident, score="4")
+    close(office, ADA, incident, reason="nothing is left")
+    office.wait(8 * DAY)
+    office.click(ADA, office.card(incident), "card.menu", option=f"reopen.open:{incident.id}")
+    office.submit(ADA, reason="It fails again")
+    office.settle()
+    channel = str(office.incident(incident.id).channel_id)
+    [listed] = [
+        each for each in office.said(channel) if "requests.open*" in each.buttons or "requests.open" in each.buttons
+    ]
+    before = listed.everything
+    test_requests.ask(office, ADA, incident, what="Another thing")
+    [listed] = [each for each in office.said(channel) if each.ts == listed.ts]
+    assert "Another thing" in listed.everything
+    assert "Another thing" not in before
