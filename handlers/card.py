@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 
 from bot import grading
 from bot.closing import Rating, Tally
-from bot.confidential import known_by, masking
 from bot.grading import Proposal
 from bot.incident import (
     TEAM,
@@ -62,7 +61,7 @@ NOT_ON_CARD = (
     Duty.SECTION,
     Duty.ACTION,
 )
-NOT_SHOWN = ("plan_question", "closed")  # notes that stand in a thread, or elsewhere on the card
+NOT_SHOWN = ("plan_question", "postmortem_returned", "closed")  # notes that stand in a thread, or elsewhere on the card
 IN_ONE_LINE = 200  # letters of the latest news
 TOLD = ("place", "demand", "done_already", "impact")  # what the reporter said in own words
 
@@ -108,7 +107,7 @@ class Facets:
 
 def facets(desk: Desk, tx: Connection, incident: Incident) -> Facets:
     """What the database knows of an incident."""
-    known = customers.first_few(tx, incident.id)
+    known = customers.first_few(tx, incident.id, 1)
     facts = grading.facts_of(incident, desk.now())
     return Facets(
         incident,
@@ -121,7 +120,7 @@ def facets(desk: Desk, tx: Connection, incident: Incident) -> Facets:
         gradings.of_incident(tx, incident.id),
         roles.of_incident(tx, incident.id),
         duties.needed(desk.procedure, incident),
-        masking([name for customer in known for name in known_by(customer)]),
+        masks.of(tx, incident.id),
         plans.of_incident(tx, incident.id),
         reported.latest(tx, incident.id),
         tally.of(desk, tx, incident),

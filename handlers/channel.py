@@ -15,11 +15,12 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 from sqlalchemy import Connection
 
-from bot.incident import Incident
+from bot.incident import Duty, Incident, Status
+from bot.postmortem import State
 from bot.wording import Mrkdwn, escape, mention
 from handlers.blocks import section
 from handlers.desk import Desk, Drawing, Later
-from storage import incidents, outbox, people
+from storage import deadlines, incidents, outbox, people, postmortems
 from storage.outbox import Errand, Message, Saying
 
 log = structlog.get_logger(__name__)
@@ -28,6 +29,8 @@ NAME_LENGTH = 80
 INVITE_AT_ONCE = 100
 TOPIC_LENGTH = 250
 CLOCK_SKEW = timedelta(minutes=2)
+OF_POSTMORTEM = (Duty.SECTION, Duty.POSTMORTEM, Duty.ACCEPT_POSTMORTEM)
+LOOKS_AGAIN_AFTER = timedelta(days=1)  # whether a channel can be archived
 SHOWN_AGAIN_AFTER = timedelta(seconds=3)  # Slack waits no longer for the answer to a form
 
 
@@ -151,6 +154,8 @@ def archive(desk: Desk, errand: Errand) -> None:
     closed_at = errand.detail.get("closed_at")
     if closed_at and (incident.closed_at is None or incident.closed_at.isoformat() != closed_at):
         return
+    if _put_off(desk, errand, incident):
+        return
     try:
         desk.client.conversations_archive(channel=incident.channel_id)
     except SlackApiError as error:
@@ -158,6 +163,25 @@ def archive(desk: Desk, errand: Errand) -> None:
             raise
     with desk.db.begin() as tx:
         incidents.set_archived(tx, incident.id, desk.now())
+
+
+def _put_off(desk: Desk, errand: Errand, incident: Incident) -> bool:
+    """A confidential postmortem stands in its incident's channel: until it is accepted the channel stays open, and is
+    looked at again a day later, in a lane of its own."""
+    if not incident.is_private or incident.status is not Status.CLOSED:
+        return False
+    now = desk.now()
+    with desk.db.begin() as tx:
+        known = postmortems.get(tx, incident.id)
+        if known is None or known.state is State.ACCEPTED:
+            return False
+        is_owed = any(each.duty in OF_POSTMORTEM for each in deadlines.running(tx, incident.id))
+        if known.state is State.DRAFT and not is_owed:
+            return False
+        if outbox.take(tx, errand.id):
+            detail = dict(errand.detail)
+            outbox.ask(tx, "archive", f"archive:{incident.id}", now, incident.id, detail, after=LOOKS_AGAIN_AFTER)
+    return True
 
 
 def draw_not_invited(desk: Desk, tx: Connection, message: Message) -> Drawing:  # noqa: ARG001 - a drawing's shape

@@ -20,7 +20,7 @@ from bot import lifecycle
 from bot.incident import Duty, Incident, NotAllowed, Person, Severity
 from bot.postmortem import KIND, WHYS, WORDS, Cause, Postmortem, Section, State, Written
 from bot.wording import Mrkdwn, Wording, mention
-from handlers import duties, review, team
+from handlers import duties, masks, review, team
 from handlers.blocks import Json, actions, button, context, modal, section
 from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.chapters import Facets
@@ -29,7 +29,7 @@ from handlers.fields import Answers, People, Text, When, Word
 from handlers.windows import redraw, show
 from handlers.words import choice, chosen_id
 from storage import actions as items
-from storage import deadlines, incidents, journal, outbox, postmortems, roles
+from storage import deadlines, incidents, journal, notes, outbox, postmortems, roles
 from storage.outbox import Saying
 
 SORT = Word("kind", "postmortem", required=True, words_of=Cause, vocabulary="cause")
@@ -192,7 +192,7 @@ def open_meeting(
 
 
 def plan_meeting(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now: datetime) -> None:
-    """The channel reads it, once; when it is moved, that message is edited."""
+    """The channel reads it; when it is moved, it reads that too, and the earlier message says so."""
     answers = Answers(view)
     at = MEETS_AT.read(answers, now)
     if answers.wrong or at is None:
@@ -205,8 +205,8 @@ def plan_meeting(ack: Ack, view: Json, desk: Desk, words: Wording, person: Perso
             ack()
             return
         postmortems.change(tx, incident.id, meeting_at=at)
-        if not outbox.said_as(tx, incident.id, "postmortem_meeting"):
-            outbox.say(tx, [Saying(incident.id, "postmortem_meeting", "incident")], now)
+        detail = {"at": int(at.timestamp())}
+        outbox.say(tx, [Saying(incident.id, "postmortem_meeting", "incident", detail=detail)], now)
         journal.add(tx, incident.id, "meeting_planned", person.user_id, now, at=int(at.timestamp()))
         outbox.redraw(tx, [incident.id], now, review.SHOWN)
     ack()
@@ -268,8 +268,9 @@ def hand_in(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, no
         held_at, took_part = known.meeting_at, TOOK_PART.read(answers)
         if answers.shows(HELD_AT.id):
             held_at = HELD_AT.read(answers, now)
-            if held_at is not None and held_at < incident.reported_at.replace(second=0, microsecond=0):
-                answers.refuse(HELD_AT.id, "postmortem.before_it", at=words.clock(incident.reported_at))
+            works_since = incident.fixed_at or incident.reported_at  # a meeting of an earlier round does not count
+            if held_at is not None and held_at < works_since.replace(second=0, microsecond=0):
+                answers.refuse(HELD_AT.id, "postmortem.before_it", at=words.clock(works_since))
         if answers.wrong:
             ack(response_action="errors", errors=answers.sentences(words))
             return
@@ -287,21 +288,49 @@ def hand_in(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, no
 def accept(
     ack: Ack, body: Json, action: Json, client: WebClient, desk: Desk, words: Wording, person: Person, now: datetime
 ) -> None:
-    """One click; the departments concerned and those who had roles are told. Nobody accepts their own."""
+    """One click; the departments concerned and those who had roles are told. Nobody accepts their own, or what they
+    have not read: what was written since then is shown first."""
     with desk.db.begin() as tx:
         incident = incidents.get(tx, chosen_id(action), lock=True)
         _check_may_answer(desk, tx, incident, person)
-        postmortems.change(tx, incident.id, accepted_by=person.user_id, accepted_at=now, told_at=now)
-        met = deadlines.meet(tx, incident.id, [Duty.ACCEPT_POSTMORTEM], person.user_id, now)
-        met += deadlines.stop(tx, incident.id, now, [Duty.SECTION])  # they change no more
-        told = review.tell_departments(desk, tx, incident, person.user_id, now)
-        journal.add(tx, incident.id, "postmortem_accepted", person.user_id, now, told=len(told))
-        outbox.redraw(tx, [incident.id], now, [*SHOWN_WITH_INCIDENT, *review.SHOWN], met)
-        view = _window(desk, tx, incident, words, person)
+        view = _changed(desk, tx, incident, action, words, person)
+        if is_read := view is None:
+            _accept(desk, tx, incident, person, now)
+            view = _window(desk, tx, incident, words, person)
     if "view" in body and body["view"].get("callback_id") == "postmortem.shown":
         redraw(client, body, view)
+    elif not is_read:
+        show(client, body, view)
     ack()
     desk.wake()
+
+
+def _accept(desk: Desk, tx: Connection, incident: Incident, person: Person, now: datetime) -> None:
+    postmortems.change(tx, incident.id, accepted_by=person.user_id, accepted_at=now, told_at=now)
+    met = deadlines.meet(tx, incident.id, [Duty.ACCEPT_POSTMORTEM], person.user_id, now)
+    met += deadlines.stop(tx, incident.id, now, [Duty.SECTION])  # they change no more
+    told = review.tell_departments(desk, tx, incident, person.user_id, now)
+    journal.add(tx, incident.id, "postmortem_accepted", person.user_id, now, told=len(told))
+    outbox.redraw(tx, [incident.id], now, [*SHOWN_WITH_INCIDENT, *review.SHOWN], met)
+
+
+def _changed(
+    desk: Desk, tx: Connection, incident: Incident, action: Json, words: Wording, person: Person
+) -> View | None:
+    """The window with what it says now, when somebody has written since this person was shown it."""
+    read = str(action["value"]).partition(":")[0]
+    written = postmortems.written(tx, incident.id)
+    if read == str(_latest(written)):
+        return None
+    last = max(written, key=lambda each: each.id)
+    notice = words.mrkdwn(
+        "postmortem.changed_since",
+        who=mention(last.by),
+        section=words.text(f"postmortem.chapter.{last.section}"),
+        at=words.time(last.at),
+    )
+    said = [each.words for each in written if each.section is last.section and each.part != KIND]
+    return _window(desk, tx, incident, words, person, notice, review.quoted(masks.of(tx, incident.id)("\n".join(said))))
 
 
 def open_return(
@@ -332,8 +361,7 @@ def return_it(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, 
         return
     with desk.db.begin() as tx:
         incident = incidents.get(tx, int(view["private_metadata"]), lock=True)
-        known = lifecycle.check_has_postmortem(postmortems.get(tx, incident.id))
-        if (known.returned_by, known.remarks) == (person.user_id, remarks):  # the same form once more
+        if notes.was_saved(tx, str(view["id"])):  # the same form once more
             ack(response_action="clear")
             return
         known = _check_may_answer(desk, tx, incident, person)
@@ -341,6 +369,7 @@ def return_it(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, 
         met = deadlines.meet(tx, incident.id, [Duty.ACCEPT_POSTMORTEM], person.user_id, now)
         author = str(known.submitted_by)
         _start_again(desk, tx, incident, author, now)
+        notes.save(tx, incident.id, str(view["id"]), "postmortem_returned", person.user_id, now, remarks)
         journal.add(tx, incident.id, "postmortem_returned", person.user_id, now)
         if not any(each.user_id == author for each in outbox.said_as(tx, incident.id, "postmortem_returned")):
             outbox.say(tx, [Saying(incident.id, "postmortem_returned", "person", author)], now)
@@ -424,10 +453,16 @@ def _check_may_see(tx: Connection, incident: Incident, person: Person) -> None:
 
 
 def _window(
-    desk: Desk, tx: Connection, incident: Incident, words: Wording, person: Person, notice: Mrkdwn | None = None
+    desk: Desk,
+    tx: Connection,
+    incident: Incident,
+    words: Wording,
+    person: Person,
+    notice: Mrkdwn | None = None,
+    said: Sequence[Block] = (),
 ) -> View:
     found = review.facets(desk, tx, incident)
-    blocks: list[Block] = [section(notice)] if notice else []
+    blocks: list[Block] = [section(notice), *said] if notice else []
     blocks += [*review.short(found, words), *review.remarks(found)]
     if address := review.link(desk, tx, incident, words):
         blocks.append(context(address))
@@ -453,7 +488,7 @@ def _offered(desk: Desk, tx: Connection, found: Facets, words: Wording, person: 
     if state is State.SUBMITTED:
         is_theirs = found.postmortem.submitted_by == person.user_id
         may = person.user_id in review.accepting(desk, tx, incident) and not is_theirs
-        return review.deciding(incident, words) if may else []
+        return review.deciding(found, words, is_shown=True) if may else []
     if state is State.ACCEPTED:
         return []
     offered = ["postmortem.submit_open"]

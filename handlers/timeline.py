@@ -15,6 +15,7 @@ from bot.incident import Incident, Outcome
 from bot.record import Kept, KeptKind
 from bot.wording import Mrkdwn, Wording, escape, mention
 from handlers import masks
+from handlers.blocks import beginning
 from handlers.desk import Desk
 from storage import (
     actions,
@@ -24,7 +25,6 @@ from storage import (
     notes,
     people,
     plans,
-    postmortems,
     progress,
     record,
     requests,
@@ -35,7 +35,8 @@ from storage.journal import Entry
 
 TOGETHER = timedelta(hours=1)  # what somebody does many times within this is one line
 MANY = 3
-QUOTED = 300  # characters of what somebody wrote, where a line is to be short
+QUOTED = 300  # characters of what stands whole in a chapter of its own, where a line is to be short
+ELSEWHERE = ("graded", "plan_made", "plan_refused", "action_done", "action_dropped")
 KEPT = ("kept", "corrected")  # what was kept stands there itself
 OCCASIONS = {"solution": "solution_named"}  # which entry a note was written with, where it has another word
 COUNTED = {  # the number that decides about the plural
@@ -82,15 +83,14 @@ def lines(
     words: Wording,
     full: bool = True,
     mask: Mask | None = None,
-    quoted: int | None = None,
 ) -> list[Line]:
     """Everything that the bot knows of an incident, oldest first; corrections stand under what they correct.
 
-    Unless it is `full`, what one person did many times within an hour is one line, and long quotations are cut.
-    What people wrote is masked, by `mask` when it is given, and cut at `quoted` characters.
+    Unless it is `full`, what one person did many times within an hour is one line, and what stands whole in a chapter
+    of its own is cut. What people wrote is masked, by `mask` when it is given.
     """
     mask = mask or masks.of(tx, incident.id)
-    quoted = quoted or (None if full else QUOTED)
+    quoted = None if full else QUOTED
     kept = record.of_incident(tx, incident.id)
     happened = [*_journal(desk, tx, incident, words, mask), *_late(tx, incident, desk.now())]
     corrected = {each.about for each in kept if each.about}
@@ -98,14 +98,14 @@ def lines(
         found = [_line(each, words, mask, quoted) for each in happened]
     else:
         found = [_many(run, words, mask, quoted) for run in _runs(happened, corrected, words)]
-    found += [_kept(each, words, mask, quoted) for each in kept if not each.about]
+    found += [_kept(each, words, mask) for each in kept if not each.about]
     corrections: dict[str, list[Line]] = {}
     there = {line.key for line in found} | {f"kept:{each.id}" for each in kept}
     for each in sorted(kept, key=lambda each: each.id):
         if each.about in there:
-            corrections.setdefault(each.about, []).append(_kept(each, words, mask, quoted))
+            corrections.setdefault(each.about, []).append(_kept(each, words, mask))
         elif each.about:  # what it corrects has gone from the record, as a clock does that is stopped
-            found.append(_kept(each, words, mask, quoted))
+            found.append(_kept(each, words, mask))
     found.sort(key=lambda line: line.at)
     return list(_with_corrections(found, corrections))
 
@@ -183,9 +183,6 @@ def _said_of_solution(tx: Connection, incident: Incident) -> dict[tuple[str, dat
     for action in actions.of_incident(tx, incident.id):
         if action.ended_at:
             found[f"action_{action.state}", action.ended_at, action.ended_by] = action.outcome
-    review = postmortems.get(tx, incident.id)
-    if review and review.returned_at:
-        found["postmortem_returned", review.returned_at, review.returned_by] = review.remarks
     return found
 
 
@@ -282,7 +279,8 @@ def _many(run: Sequence[_Happened], words: Wording, mask: Mask, quoted: int | No
 def _line(happened: _Happened, words: Wording, mask: Mask, quoted: int | None) -> Line:
     text = _sentence(happened, words)
     if happened.said:
-        text = words.mrkdwn("timeline.said", line=text, words=_one_line(mask(happened.said), quoted))
+        most = quoted if happened.what in ELSEWHERE else None
+        text = words.mrkdwn("timeline.said", line=text, words=_one_line(mask(happened.said), most))
     return Line(happened.at, text, happened.by, happened.key)
 
 
@@ -313,10 +311,10 @@ def _is_heard(happened: _Happened) -> bool:
     return "outcome" in happened.detail and Outcome(happened.detail["outcome"]).is_heard
 
 
-def _kept(kept: Kept, words: Wording, mask: Mask, quoted: int | None) -> Line:
+def _kept(kept: Kept, words: Wording, mask: Mask) -> Line:
     """A message, a file or a correction."""
     by, key = mention(kept.by), f"kept:{kept.id}"
-    said = _one_line(mask(kept.words), quoted)
+    said = _one_line(mask(kept.words))
     at = words.time(kept.added_at)
     if kept.kind is KeptKind.CORRECTION:
         phrase = "timeline.correction" if kept.about else "timeline.added"
@@ -340,6 +338,6 @@ def _with_corrections(found: Iterable[Line], corrections: Mapping[str, Sequence[
         yield from _with_corrections(corrections.get(line.key, ()), corrections)
 
 
-def _one_line(said: str, quoted: int | None) -> str:
+def _one_line(said: str, quoted: int | None = None) -> str:
     said = " ".join(said.split())
-    return said if quoted is None or len(said) <= quoted else said[: quoted - 1].rstrip() + "…"
+    return said if quoted is None else beginning(said, quoted)

@@ -15,8 +15,9 @@ from bot import postmortem as rules
 from bot.confidential import masking
 from bot.incident import Deadline, Duty, Incident, NotAllowed
 from bot.postmortem import Postmortem, Reached, Section, Standing, State
-from handlers import review
+from handlers import review, solved
 from storage import deadlines, erasure, journal, outbox, postmortems
+from tests.test_closing import press
 from tests.test_home import open_home
 from tests.test_twice import again
 from tests.workspace import (
@@ -353,6 +354,103 @@ def test_two_write_at_once_and_the_second_sees_the_first(office: Workspace) -> N
         assert [each.words for each in postmortems.written(tx, incident.id)] == ["The backup worked"]
         wrote = [each.by for each in journal.of_incident(tx, incident.id) if each.what == "section_written"]
     assert wrote == [LIN, ADA]
+
+
+def test_nobody_accepts_what_they_have_not_read(office: Workspace) -> None:
+    incident = fixed(office)
+    write(office, LIN, chapter(office, "Causes"), **CAUSES)
+    later(office)
+    submit(office, LIN)
+    old, in_thread = asked(office, WANG, "postmortem.accept"), replies(office)[0]
+    words = "Something else entirely, and not Acme Ltd"
+    assert not write(office, LIN, chapter(office, "Causes"), kind="technology", why_1=words)["response"]
+    for reader, message in ((WANG, old), (TOM, in_thread)):
+        shown = office.click(reader, message, "postmortem.accept")["view"]
+        assert shown["callback_id"] == "postmortem.shown"
+        assert "Something else entirely, and not A***" in json.dumps(shown, ensure_ascii=False)
+        assert "Acme" not in json.dumps(shown)
+    with office.bot.db.read() as tx:
+        assert getattr(postmortems.get(tx, incident.id), "state", None) is State.SUBMITTED
+    office.view_action(TOM, "postmortem.accept")
+    later(office)
+    assert "✅ Accepted by <@U0TOM>" in replies(office)[0].everything
+    assert "<@U0TOM>" in asked(office, WANG, "复盘").everything
+
+
+def test_each_remark_stays_on_record(office: Workspace) -> None:
+    incident = fixed(office)
+    write(office, LIN, chapter(office, "Causes"), **CAUSES)
+    for remarks in ("Say who changed it", "Say when Acme Ltd was told"):
+        submit(office, LIN)
+        office.click(WANG, asked(office, WANG, "postmortem.accept"), "postmortem.refuse")
+        again(office, office.submit(WANG, remarks=remarks))
+        later(office)
+    shown = "".join(each.everything for each in replies(office) if "Timeline" in each.text)
+    assert shown.count("Say who changed it") == 1
+    assert shown.count("Say when A*** was told") == 1
+    assert "Say who changed it" not in office.card(incident).everything
+    with office.bot.db.read() as tx:
+        done = [entry.what for entry in journal.of_incident(tx, incident.id)]
+    assert done.count("postmortem_returned") == 2
+
+
+def test_another_round_has_a_meeting_of_its_own_and_asks_anew(office: Workspace) -> None:
+    incident = office.report()
+    office.wait(1)
+    office.grade(ADA, incident, 1)
+    fix(office, incident)
+    for hours in (1, 2):  # it is planned, and moved
+        office.click(LIN, office.card(incident), "card.menu", option=f"postmortem.open:{incident.id}")
+        office.view_action(LIN, "postmortem.meeting")
+        meets_at = int((office.clock.now + timedelta(hours=hours)).timestamp())
+        again(office, office.submit(LIN, meets_at=meets_at))
+        later(office)
+    channel = str(incident.channel_id)
+    moved, meets = [each.text for each in office.said(channel) if "review meeting" in each.text]
+    assert "has moved" in moved
+    assert f"{meets_at}" in meets
+    write(office, LIN, chapter(office, "What went well"), went_well="We called at once")
+    calls = [each for each in office.said(LIN) if "postmortem.write" in each.everything]
+    assert len(calls) == 1
+
+    office.wait(180)
+    with office.bot.db.begin() as tx:
+        solved.open_again(office.bot.desk, tx, office.incident(incident.id), WANG, office.clock.now)
+    later(office)
+    assert not running(office, incident, Duty.SECTION)
+    fix(office, incident)
+    later(office)
+    assert {each.subject for each in running(office, incident, Duty.SECTION)} == {"causes", "fell_short"}
+    assert not any(each.buttons for each in office.said(LIN) if each.ts == calls[0].ts)
+    assert "postmortem.write" in asked(office, LIN, "postmortem.write").everything
+    assert f"{meets_at}" in [each.text for each in office.said(channel) if "leads the review meeting" in each.text][-1]
+    write(office, LIN, chapter(office, "Causes"), **CAUSES)
+    later(office)
+    assert "postmortem.meeting" in replies(office)[0].buttons
+    office.click(LIN, replies(office)[0], "postmortem.submit_open")
+    assert "held_at" in office.submit(LIN, held_at=meets_at)["response"]["errors"]
+    assert not office.submit(LIN, held_at=int(office.clock.now.timestamp()))["response"].get("errors")
+
+
+def test_a_confidential_channel_stays_open_until_its_postmortem_is_accepted(office: Workspace) -> None:
+    incident = fixed(office, trigger="account_security", what_happened="Somebody else logged in")
+    channel = str(incident.channel_id)
+    write(office, LIN, chapter(office, "Causes", channel), **CAUSES)
+    later(office)
+    office.click(LIN, replies(office, channel)[0], "postmortem.submit_open")
+    office.submit(LIN)
+    later(office)
+    press(office, WANG, incident, "close.open")
+    assert not office.submit(WANG, reason="The customer does not answer")["response"]
+    office.settle()
+    office.wait(8 * 24 * 60)
+    assert office.incident(incident.id).archived_at is None
+    office.click(WANG, asked(office, WANG, "postmortem.accept"), "postmortem.accept")
+    later(office)
+    assert "✅ Accepted by" in replies(office, channel)[0].everything
+    office.wait(24 * 60)
+    assert office.incident(incident.id).archived_at is not None
+    assert office.channel(channel)["is_archived"]
 
 
 def test_app_home_shows_it_to_all_who_may_accept(office: Workspace) -> None:
