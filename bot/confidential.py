@@ -21,6 +21,7 @@ _FORMS = (
     r"|(?:股份)?有限(?:责任)?公司$"
 )
 _IN_WORD = r"[^\W_\u2e80-\U0010ffff]"  # what continues a word; Chinese has no gaps between its words
+_JOINS = r"[\s_\-‐-―－]+"  # between the words of a name
 _TITLES = r"(?:mr|mrs|ms|miss|mx|dr|prof)\.?\s+"
 
 _BETWEEN = r"[,;/|\n，；、／]"
@@ -185,14 +186,18 @@ def _without_details(words: str) -> str:
 
 def _pieces(name: str) -> list[str]:
     """What has to stand in a text before it is worth looking for the name in it."""
-    return re.sub(_FORMS, "", name.strip(), flags=re.IGNORECASE).casefold().split() or [name.strip().casefold()]
+    said = re.sub(_FORMS, "", name.strip(), flags=re.IGNORECASE).casefold().split() or [name.strip().casefold()]
+    return [max(re.split(_JOINS, piece), key=len) or piece for piece in said]
 
 
 def _as_word(name: str) -> str:
-    """Finds a name that is not part of a longer word; how much space is in it does not matter."""
+    """Finds a name that is not part of a longer word; how much space is in it does not matter, nor whether it is space
+    or, as in the names of files, dashes."""
     before = rf"(?<!{_IN_WORD})" if re.match(_IN_WORD, name) else ""
     after = rf"(?!{_IN_WORD})" if re.match(_IN_WORD, name[-1]) else ""
-    return before + r"\s+".join(map(re.escape, name.split())) + after
+    words = re.split(_JOINS, name.strip())
+    # With a dash at its end, as in "No-", it is as it is.
+    return before + (_JOINS.join(map(re.escape, words)) if all(words) else re.escape(name)) + after
 
 
 def _hidden(found: re.Match[str]) -> str:

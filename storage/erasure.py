@@ -98,6 +98,7 @@ def erase_one(tx: Connection, incident: Incident, found: Sequence[tuple[int, Cus
     for table in (confirmations, ratings):
         tx.execute(update(table).where(table.c.customer_id.in_(ids)).values(dict.fromkeys(SEALED[table], "")))
     tx.execute(update(confirmations).where(confirmations.c.customer_id.in_(ids)).values(url=""))
+    _forget_files(tx, incident.id, mask)
     texts = _mask(tx, incident.id, mask)
     for table in (contacts, script_facts, confirmations, ratings):
 
@@ -119,6 +120,15 @@ def erase_one(tx: Connection, incident: Incident, found: Sequence[tuple[int, Cus
         tx.execute(update(incidents).where(incidents.c.id == incident.id).values(others))
     of_customers = tx.execute(update(customers).where(mine).values(dict.fromkeys(SEALED[customers], ""))).rowcount
     return Erased(of_customers, of_theirs, texts, of_lists)
+
+
+def _forget_files(tx: Connection, incident_id: int, mask: Callable[[str], str]) -> None:
+    """The addresses of files that are named after a customer: an address ends with the name."""
+    for table in (evidence, kept):
+        question = select(table.c.id, table.c.name).where(table.c.incident_id == incident_id, table.c.name != "")
+        theirs = [row.id for row in tx.execute(question).all() if mask(row.name) != row.name]
+        if theirs:
+            tx.execute(update(table).where(table.c.id.in_(theirs)).values(url=""))
 
 
 def _mask(tx: Connection, incident_id: int, mask: Callable[[str], str]) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 from bot.incident import Incident
 from bot.record import KeptKind
 from handlers import timeline
-from storage import journal, record
+from storage import customers, erasure, incidents, journal, outbox, record
 from tests.test_postmortem import chapter, fixed, later
 from tests.workspace import ADA, LIN, MEI, PAT, Said, Workspace
 
@@ -112,6 +112,31 @@ def test_files_are_kept_each_by_itself(office: Workspace) -> None:
     shown = timeline_of(office, incident)[-1]
     assert "shared the file" in shown
     assert "acme" not in shown.lower()
+
+
+def test_of_a_customer_who_is_erased_no_file_keeps_the_name(office: Workspace) -> None:
+    names = ("acme ltd.png", "diagram.png")
+    files = [office.sandbox.post("/act/upload", user=LIN, name=name, content_base64="YWJj")["file"] for name in names]
+    office.command(LIN)
+    office.view_action(LIN, "report.more", values={"what_happened": "Payments fail"})
+    ids = [file["id"] for file in files]
+    office.submit(LIN, customer="Acme Ltd", customers_affected="1", trigger="system_failure", evidence=ids)
+    office.settle()
+    incident = office.incident(1)
+    react(office, ADA, write(office, LIN, incident, "See these", files=ids))
+    with office.bot.db.begin() as tx:
+        found = [(each.id, each.customer) for each in customers.all_of(tx, 1)]
+        erasure.erase_one(tx, incidents.get(tx, 1, lock=True), found, office.clock.now)
+        outbox.redraw(tx, [1], office.clock.now, ["card"])
+    office.bot.desk.wake()
+    office.settle()
+    for shown in ("\n".join(timeline_of(office, incident)), office.card(incident).everything):
+        assert "acme" not in shown.lower()
+        assert "diagram.png" in shown, "the other is still found"
+    assert files[1]["permalink"] in office.card(incident).everything
+    with office.bot.db.read() as tx:
+        addresses = [each.url for each in (*record.of_incident(tx, 1), *incidents.evidence_of(tx, 1)) if each.name]
+    assert addresses == ["", files[1]["permalink"]] * 2
 
 
 def test_what_is_not_kept(office: Workspace) -> None:
