@@ -443,6 +443,19 @@ def test_however_many_are_overdue_slack_takes_it(office: Workspace) -> None:
     assert "您的改进措施" in str(office.view(ZHOU)["title"])
 
 
+def test_whatever_they_say_none_of_them_is_dropped(office: Workspace) -> None:
+    incident = closed(office)
+    with office.bot.db.begin() as tx:
+        for number in range(10):
+            item = Action(
+                0, incident.id, f"Item {number} " + "& " * 140, ActionKind.FIX, ZHOU, THURSDAY, MEI, WEDNESDAY
+            )
+            actions.save(tx, f"several {number}", item)
+    until(office, at(MONDAY, "09:00"))
+    weekly = office.said(WANG)[-1].everything
+    assert all(f"Item {number} " in weekly for number in range(10))
+
+
 QUESTIONS: list[Callable[[Connection], object]] = [
     lambda tx: actions.open_of(tx, ZHOU, 8),
     lambda tx: actions.count_of(tx, ZHOU, THURSDAY),

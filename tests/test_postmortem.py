@@ -377,6 +377,14 @@ def test_nobody_accepts_what_they_have_not_read(office: Workspace) -> None:
     assert "<@U0TOM>" in asked(office, WANG, "复盘").everything
 
 
+def test_what_people_wrote_pings_nobody(office: Workspace) -> None:
+    fixed(office, what_happened="<!channel> see <@U0MEI> & more")
+    for each in replies(office):
+        shown = each.text + str([block for block in each.blocks if block["type"] != "header"])  # which is plain text
+        assert "<!channel>" not in shown
+        assert "<@U0MEI>" not in shown
+
+
 def test_each_remark_stays_on_record(office: Workspace) -> None:
     incident = fixed(office)
     write(office, LIN, chapter(office, "Causes"), **CAUSES)
@@ -400,7 +408,7 @@ def test_another_round_has_a_meeting_of_its_own_and_asks_anew(office: Workspace)
     office.grade(ADA, incident, 1)
     fix(office, incident)
     for hours in (1, 2):  # it is planned, and moved
-        office.click(LIN, office.card(incident), "card.menu", option=f"postmortem.open:{incident.id}")
+        press(office, LIN, incident, "postmortem.open")
         office.view_action(LIN, "postmortem.meeting")
         meets_at = int((office.clock.now + timedelta(hours=hours)).timestamp())
         again(office, office.submit(LIN, meets_at=meets_at))
@@ -421,15 +429,18 @@ def test_another_round_has_a_meeting_of_its_own_and_asks_anew(office: Workspace)
     fix(office, incident)
     later(office)
     assert {each.subject for each in running(office, incident, Duty.SECTION)} == {"causes", "fell_short"}
-    assert not any(each.buttons for each in office.said(LIN) if each.ts == calls[0].ts)
-    assert "postmortem.write" in asked(office, LIN, "postmortem.write").everything
+    (call,) = [each for each in office.said(LIN) if "postmortem.write" in each.everything]
+    assert call.ts != calls[0].ts, "an edit of the first call would be no call"
     assert f"{meets_at}" in [each.text for each in office.said(channel) if "leads the review meeting" in each.text][-1]
     write(office, LIN, chapter(office, "Causes"), **CAUSES)
     later(office)
     assert "postmortem.meeting" in replies(office)[0].buttons
-    office.click(LIN, replies(office)[0], "postmortem.submit_open")
+    press(office, LIN, incident, "postmortem.open")
+    office.view_action(LIN, "postmortem.submit_open")
     assert "held_at" in office.submit(LIN, held_at=meets_at)["response"]["errors"]
     assert not office.submit(LIN, held_at=int(office.clock.now.timestamp()))["response"].get("errors")
+    later(office)
+    assert running(office, incident, Duty.ACCEPT_POSTMORTEM)
 
 
 def test_a_confidential_channel_stays_open_until_its_postmortem_is_accepted(office: Workspace) -> None:
