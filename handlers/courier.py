@@ -34,6 +34,7 @@ Draw = Callable[[Desk, Connection, Message], Drawing]
 
 LEASE = timedelta(seconds=40)  # longer than the calls of one errand take with their timeouts
 THREADS = 64  # waiting for Slack, not working
+PATIENCE_S = 2  # with what is in hand when it has to stop
 EVENT = "hotline_message"
 
 # Slack's own trouble: the call may even have taken effect (slack.md section 4, fatal_error).
@@ -59,7 +60,7 @@ NO_PLACE = {"channel_not_found", "is_archived", "not_in_channel"}
 class Courier:
     """Threads that carry errands. `start()` and `stop()`; `wake()` after a commit.
 
-    `errands` says what does an errand, `drawings` what draws a message.
+    `errands` says what does an errand, `drawings` what draws a message; `interrupt` breaks off what may take minutes.
     """
 
     def __init__(
@@ -69,12 +70,14 @@ class Courier:
         drawings: Mapping[str, Draw],
         holder: str,
         threads: int = THREADS,
+        interrupt: Callable[[], None] = lambda: None,
     ) -> None:
         self._desk = replace(desk, db=desk.db.patiently())
         self._errands: Mapping[str, Carry] = MappingProxyType({**errands, "draw": self._draw})
         self._drawings = drawings
         self._holder = holder
         self._size = threads
+        self._interrupt = interrupt
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="courier")
         self._changed = threading.Condition()
         self._busy = 0
@@ -97,12 +100,15 @@ class Courier:
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """Finishes what is in hand; what waits is carried after the next start."""
+        """Finishes what is in hand, without what takes minutes; what waits is carried after the next start."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
         if self._dispatcher:
             self._dispatcher.join(timeout=30)
+        with self._changed:
+            while not self._changed.wait_for(lambda: not self._busy, PATIENCE_S):
+                self._interrupt()
         self._pool.shutdown(wait=True)
         with self._changed:
             finished, self._finished = self._finished, []

@@ -29,6 +29,7 @@ log = structlog.get_logger(__name__)
 
 AGAIN = timedelta(seconds=30)  # a second click within this is the same wish
 LONGEST = timedelta(minutes=5)
+AT_ONCE = 2  # are printed, however many replicas and wishes there are: each takes a processor and much memory
 TRIES = 5  # after which somebody is told that it does not work
 
 
@@ -87,9 +88,11 @@ def submit(
         incident = incidents.get(tx, chosen_id(action), lock=True)
         _check_may_make(desk, tx, incident, person.user_id)
         _check_may_see(desk, tx, incident, person.user_id)
-        n = customers.count_all(tx, incident.id)
-        journal.add(tx, incident.id, "customer_seen", person.user_id, now, form="dossier", n=n)
-        _ask_errand(tx, incident, person.user_id, now, unmasked=True)
+        latest = journal.latest(tx, incident.id, "customer_seen", person.user_id, form="dossier")
+        if latest is None or now - latest > AGAIN:
+            n = customers.count_all(tx, incident.id)
+            journal.add(tx, incident.id, "customer_seen", person.user_id, now, form="dossier", n=n)
+            _ask_errand(tx, incident, person.user_id, now, unmasked=True)
     desk.wake()
     redraw(client, body, form(incident, words, may_see=True, is_unmasked=True))
     ack()
@@ -156,7 +159,8 @@ def _ask(desk: Desk, incident_id: int, words: Wording, person: Person, now: date
     with desk.db.begin() as tx:
         incident = incidents.get(tx, incident_id, lock=True)
         _check_may_make(desk, tx, incident, person.user_id)
-        latest = journal.latest(tx, incident.id, "dossier_made")
+        # In the channel it is everybody's; where there is none, each gets their own.
+        latest = journal.latest(tx, incident.id, "dossier_made", None if _channel(incident) else person.user_id)
         if latest is None or now - latest > AGAIN:
             journal.add(tx, incident.id, "dossier_made", person.user_id, now)
             _ask_errand(tx, incident, person.user_id, now, unmasked=False)
@@ -170,9 +174,12 @@ def _ask(desk: Desk, incident_id: int, words: Wording, person: Person, now: date
 
 
 def _ask_errand(tx: Connection, incident: Incident, user_id: str, now: datetime, unmasked: bool) -> None:
-    lane = f"dossier:{incident.id}:{user_id}" if unmasked else f"dossier:{incident.id}"
+    lane = f"dossier:{incident.id % AT_ONCE}"
+    name = f"dossier:{incident.id}:{unmasked}"
+    if unmasked or not _channel(incident):
+        name += f":{user_id}"
     detail = {"user": user_id, "unmasked": unmasked}
-    outbox.ask(tx, "make_dossier", lane, now, incident.id, detail, collapses=lane)
+    outbox.ask(tx, "make_dossier", lane, now, incident.id, detail, collapses=name)
 
 
 def _check_may_make(desk: Desk, tx: Connection, incident: Incident, user_id: str) -> None:

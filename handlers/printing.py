@@ -30,6 +30,9 @@ NO_CHINESE = (
 )
 
 
+_at_work: set["subprocess.Popen[bytes]"] = set()
+
+
 class NoPrinter(Exception):  # noqa: N818 - it reads as what is the matter
     """There is no PDF; `phrase` says why."""
 
@@ -41,7 +44,8 @@ class NoPrinter(Exception):  # noqa: N818 - it reads as what is the matter
 def html(template: str, words: Wording, **values: object) -> str:
     """A template of `message_templates/dossier/` as a web page that needs nothing beside it; values are escaped."""
     page = _templates().get_template(f"{template}.html.j2")
-    return page.render(words=words, t=words.text, time=_time(words), **values)
+    # Functions, not macros: what a macro gives is markup, which `t` would escape once more as a value.
+    return page.render(words=words, t=words.text, time=_time(words), who=_who, word=_word(words), **values)
 
 
 def pdf(page: str) -> bytes:
@@ -49,23 +53,34 @@ def pdf(page: str) -> bytes:
 
     Raises NoPrinter where Pango is missing or it takes too long, and Later when it was stopped.
     """
-    try:
-        done = subprocess.run(  # noqa: S603 - our own file
-            [sys.executable, "-I", press.__file__],
-            input=page.encode(),
-            capture_output=True,
-            timeout=LONGEST,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise NoPrinter("dossier.too_long") from None
-    if done.returncode == press.NO_PANGO:
+    with subprocess.Popen(  # noqa: S603 - our own file
+        [sys.executable, "-I", press.__file__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as printer:
+        _at_work.add(printer)
+        try:
+            made, said = printer.communicate(page.encode(), timeout=LONGEST)
+        except subprocess.TimeoutExpired:
+            raise NoPrinter("dossier.too_long") from None
+        finally:
+            _at_work.discard(printer)
+            if printer.poll() is None:
+                printer.kill()
+    if printer.returncode == press.NO_PANGO:
         raise NoPrinter("dossier.without_pdf")
-    if done.returncode < 0:
-        raise Later(f"printing was stopped by signal {-done.returncode}", 5)
-    if done.returncode > 0:
-        raise RuntimeError(done.stderr.decode(errors="replace")[-2000:])
-    return done.stdout
+    if printer.returncode < 0:
+        raise Later(f"printing was stopped by signal {-printer.returncode}", 5)
+    if printer.returncode > 0:
+        raise RuntimeError(said.decode(errors="replace")[-2000:])
+    return made
+
+
+def interrupt() -> None:
+    """Whatever is being printed is left: nobody waits minutes for it. It is begun anew later."""
+    for printer in tuple(_at_work):
+        printer.terminate()
 
 
 def has_pango() -> bool:
@@ -106,6 +121,22 @@ def _templates() -> SandboxedEnvironment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _who(person: dict[str, str] | None) -> str:
+    return person["name"] if person else ""
+
+
+def _word(words: Wording) -> Any:
+    """What a value of the vocabulary is called; one that nobody knows stands for itself."""
+
+    def named(vocabulary: str, value: object) -> str:
+        if value is None or value == "":
+            return ""
+        phrase = f"{vocabulary}.{value}"
+        return words.text(phrase) if words.has(phrase) else str(value)
+
+    return named
 
 
 def _time(words: Wording) -> Any:

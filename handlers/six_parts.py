@@ -4,15 +4,18 @@ Not a step of its own: the step `dossier` asks for it. The same data become the 
 """
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import unquote
 
 from sqlalchemy import Connection
 
 from bot import grading
-from bot.confidential import known_by, masked, masking
+from bot.closing import Proof
+from bot.confidential import known_by, masked, masked_name, masking, parts
 from bot.grading import Facts
 from bot.incident import Contact, Customer, Incident, Listed, Money
 from bot.postmortem import standing
@@ -25,6 +28,7 @@ from storage import (
     contacts,
     customers,
     deadlines,
+    erasure,
     gradings,
     incidents,
     notes,
@@ -45,6 +49,7 @@ PARTS = (
     "postmortem",
     "timeline",
 )
+MESSAGE = re.compile(r"/p\d{16}\b(?:\?thread_ts=[\d.]+)?")  # by what Slack knows a message: nobody's number
 FACTS = tuple(name for name in Facts.__dataclass_fields__ if name not in ("trigger", "emotion"))
 
 
@@ -71,6 +76,7 @@ class _Seen:
     said: Callable[[str], str]
     name: Callable[[Customer], str]
     contact: Callable[[str], str]
+    address: Callable[[str, bool], str]  # of a page or, if it is, of a file
 
 
 def collect(
@@ -78,7 +84,7 @@ def collect(
 ) -> dict[str, Any]:
     """Everything, by part. Customers' data are masked unless it is `unmasked`."""
     listed = {each.id: each for each in customers.all_of(tx, incident.id)}
-    seen, who = _seen(listed, words, unmasked), _Names()
+    seen, who = _seen(tx, incident, listed, words, unmasked), _Names()
     lines = timeline.named(tx, timeline.lines(desk, tx, incident, words, mask=seen.said))
     dossier = {
         "incident": _head(desk, incident, words, seen)
@@ -111,13 +117,29 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} has no place in JSON")
 
 
-def _seen(listed: dict[int, Listed], words: Wording, unmasked: bool) -> _Seen:
+def _seen(tx: Connection, incident: Incident, listed: dict[int, Listed], words: Wording, unmasked: bool) -> _Seen:
     if unmasked:
         return _Seen(
-            lambda said: said, lambda customer: customer.name or words.text("customer.erased"), lambda said: said
+            lambda said: said,
+            lambda customer: customer.name or words.text("customer.erased"),
+            lambda said: said,
+            lambda address, _: address,
         )
-    mask = masking([name for each in listed.values() for name in known_by(each.customer)])
-    return _Seen(mask, lambda customer: masks.name_of(customer, words), masked)
+    known = {name for each in listed.values() for name in known_by(each.customer)}
+    mask = masking({*known, *erasure.known_of(tx, incident.id)})  # also the names under which they were spoken to
+
+    def address(url: str, is_file: bool) -> str:
+        """Slack's address of a file ends with its name, and leads there without it."""
+        if is_file:
+            return url.rpartition("/")[0]
+        said = MESSAGE.sub("", unquote(url))
+        return url if mask(said) == said else ""
+
+    def contact(said: str) -> str:
+        """Each way to reach somebody; of what is neither a number nor an address, as of a name, the first letter."""
+        return ", ".join(mask(way) if masked(way) != way else masked_name(way) for way in parts(said))
+
+    return _Seen(mask, lambda customer: masks.name_of(customer, words), contact, address)
 
 
 def _head(desk: Desk, incident: Incident, words: Wording, seen: _Seen) -> dict[str, Any]:
@@ -175,7 +197,7 @@ def _first_report(
                 "kind": each.kind,
                 "ref": each.ref,
                 "name": seen.said(each.name),
-                "url": each.url if seen.said(each.name) == each.name else "",
+                "url": seen.address(each.url, each.kind == "file"),
             }
             for each in incidents.evidence_of(tx, incident.id)
         ],
@@ -320,7 +342,7 @@ def _confirmations(
                 "customers": each.customers,
                 "is_satisfied": each.is_satisfied,
                 "proof": each.proof,
-                "url": each.url,
+                "url": seen.address(each.url, each.proof is Proof.FILE),
                 "witness": who(each.witness_id),
                 "words": seen.said(each.words),
             }

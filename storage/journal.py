@@ -50,11 +50,16 @@ def of_incident(tx: Connection, incident_id: int | None) -> list[Entry]:
     return [_entry(row) for row in tx.execute(question)]
 
 
-def latest(tx: Connection, incident_id: int, what: str) -> datetime | None:
-    """When something happened last in an incident."""
-    question = select(journal.c.at).where(journal.c.incident_id == incident_id, journal.c.what == what)
-    at: datetime | None = tx.execute(question.order_by(journal.c.id.desc()).limit(1)).scalar_one_or_none()
-    return at
+def latest(tx: Connection, incident_id: int, what: str, by: str | None = None, **detail: object) -> datetime | None:
+    """When something happened last in an incident: by anybody or `by` somebody, with this detail."""
+    c = journal.c
+    question = select(c.at, c.detail).where(c.incident_id == incident_id, c.what == what)
+    if by is not None:
+        question = question.where(c.by == by)
+    if not detail:
+        question = question.limit(1)
+    found = tx.execute(question.order_by(c.id.desc())).all()
+    return next((row.at for row in found if detail.items() <= (row.detail or {}).items()), None)
 
 
 @dataclass(frozen=True)

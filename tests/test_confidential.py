@@ -642,7 +642,7 @@ def test_so_many_days_after_its_end_an_incidents_customers_are_erased_once_an_ho
     drawn = str(office.sandbox.calls()[calls:])
     assert entries(office, "customers_erased") == [{"customers": 1, "contacts": 1, "texts": 3, "lists": 0, "facts": 0}]
     incident = office.incident(1)
-    assert incident.channel_id not in drawn, "nothing is drawn in an archived channel"
+    assert str(incident.channel_id) not in drawn, "nothing is drawn in an archived channel"
     assert incident.customers_erased_at == office.clock.now
     assert incident.demand == "Call w***@acme.example"
     assert incident.dismissal_reason == "王** has found the mistake"

@@ -7,19 +7,24 @@ import shutil
 import subprocess
 import zipfile
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from bot import __main__ as start
-from bot.incident import Incident
+from bot.incident import Customer, Incident
 from handlers import dossier, press, printing, six_parts
-from storage import incidents, journal
+from storage import customers, incidents, journal
 from storage.tables import journal as journal_rows
+from storage.tables import outbox as errands
+from storage.tables import people as people_rows
 from tests.conftest import not_here
 from tests.processes import environment_of
+from tests.test_closing import press as click
+from tests.test_closing import say_fixed
 from tests.workspace import ADA, EVA, MEI, PAT, TOKENS, WANG, Said, Workspace, settings_for
 
 SECRETS = ("Acme Ltd", "C-1001", "7911 123456")
@@ -127,13 +132,98 @@ def test_two_clicks_make_one(office: Workspace) -> None:
     assert len(dossiers(office, str(incident.channel_id))) == 2
 
 
+def test_three_clicks_for_the_one_in_clear_make_one(office: Workspace) -> None:
+    incident = happened(office)
+    for _ in range(3):
+        office.command(ADA, "dossier", channel=str(incident.channel_id))
+        office.view_action(ADA, "dossier.unmasked")
+        office.settle()
+    assert "is being made" in str(office.view(ADA)["blocks"])
+    assert len(dossiers(office, ADA)) == 1
+    office.clock.now += timedelta(minutes=1)
+    office.command(ADA, "dossier", channel=str(incident.channel_id))
+    office.view_action(ADA, "dossier.unmasked")
+    office.settle()
+    assert len(dossiers(office, ADA)) == 2
+
+
 def test_after_the_channel_is_archived_it_comes_as_a_direct_message(office: Workspace) -> None:
     incident = happened(office)
     with office.bot.db.begin() as tx:
         incidents.set_archived(tx, incident.id, office.clock.now)
     answer = make(office, ADA, incident)
     assert "direct message" in str(answer["view"]["blocks"])
-    assert len(dossiers(office, ADA)) == 1
+    make(office, WANG, incident)
+    assert [len(dossiers(office, user)) for user in (ADA, WANG)] == [1, 1], "each who asks gets it"
+
+
+def test_a_masked_one_has_no_name_in_an_address_nor_a_way_to_reach_anybody(office: Workspace) -> None:
+    office.command(ADA)
+    office.view_action(ADA, "report.more", values={"what_happened": "Payments fail"})
+    known = {"customer_number": "C-1001", "customer_contact": "wechat acme_boss88, a@acme.example"}
+    office.submit(ADA, customer="Acme Ltd", customers_affected="1", trigger="system_failure", **known)
+    office.settle()
+    incident = office.incident(1)
+    office.contact(ADA, incident, answer="Acme Ltd is angry")
+    office.grade(WANG, incident, 3, "One customer")
+    say_fixed(office, ADA, office.incident(incident.id))
+    file = office.sandbox.post("/act/upload", user=ADA, name="acme ltd signed.png", content_base64="YWJj")["file"]
+    click(office, ADA, incident, "confirm.open")
+    office.view_action(ADA, "confirm.look", value="file", block_id="proof")
+    fields = [block for block in office.view(ADA)["blocks"] if block.get("element", {}).get("type") == "file_input"]
+    assert not office.submit(ADA, satisfied="yes", **{fields[0]["block_id"]: [file["id"]]})["response"]
+    office.settle()
+    with office.bot.db.begin() as tx:  # by its old name it stands in what was said
+        ways = "wechat acme_boss88, b@beta.example"
+        customers.change(tx, customers.first_id(tx, incident.id) or 0, Customer("Beta GmbH", "C-1001", ways))
+    make(office, ADA, incident)
+    found = content(dossiers(office, str(incident.channel_id))[-1])
+    told = json.loads(found["INC-1-dossier.json"])
+    assert told["first_report"]["customer"]["contact"] == "w***, b***@b***.example"
+    assert told["contact_log"][0]["answer"] == "A*** is angry"
+    [confirmed] = told["customer_confirmations"]["confirmations"]
+    assert confirmed["url"] == file["permalink"].rpartition("/")[0]
+    for secret in ("acme", "beta", "boss88"):
+        assert secret not in found["INC-1-dossier.json"].decode().lower()
+        assert secret not in text_of(found["INC-1-dossier.pdf"]).lower()
+
+
+def test_names_are_printed_as_they_are_written(office: Workspace) -> None:
+    incident = happened(office)
+    with office.bot.db.begin() as tx:
+        tx.execute(update(people_rows).where(people_rows.c.user_id == ADA).values(name="Ada O'Brien & Co"))
+    make(office, ADA, incident)
+    printed = text_of(content(dossiers(office, str(incident.channel_id))[0])["INC-1-dossier.pdf"])
+    assert "by Ada O'Brien & Co" in printed
+    assert "&amp;" not in printed
+    assert "#39" not in printed
+
+
+def test_a_dossier_that_is_being_printed_does_not_hold_up_a_stop(
+    office: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    incident = happened(office)
+    (tmp_path / "press.py").write_text("import sys, time\nprint('here', flush=True)\ntime.sleep(600)\n")
+    monkeypatch.setattr(press, "__file__", str(tmp_path / "press.py"))
+    office.command(ADA, "dossier", channel=str(incident.channel_id))
+    while not printing._at_work:
+        pass
+    office.bot.courier.stop()
+    with office.bot.db.read() as tx:
+        [left] = tx.execute(select(errands).where(errands.c.errand == "make_dossier")).all()
+    assert (left.held_by, left.error) == (None, "printing was stopped by signal 15")
+    assert not printing._at_work
+
+
+def test_what_takes_much_memory_is_printed_in_two_lanes(office: Workspace) -> None:
+    reported = [office.report(ADA, what_happened=f"Payments fail, says {name}") for name in ("Lin", "Ada", "Mei")]
+    office.bot.courier.stop()
+    for incident in reported:
+        office.command(ADA, "dossier", channel=str(incident.channel_id))
+    with office.bot.db.read() as tx:
+        lanes = tx.execute(select(errands.c.lane).where(errands.c.errand == "make_dossier")).scalars().all()
+    assert len(lanes) == 3
+    assert len({*lanes}) == dossier.AT_ONCE
 
 
 def test_a_channel_that_was_archived_meanwhile(office: Workspace) -> None:

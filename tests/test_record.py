@@ -135,8 +135,9 @@ def test_of_a_customer_who_is_erased_no_file_keeps_the_name(office: Workspace) -
         assert "diagram.png" in shown, "the other is still found"
     assert files[1]["permalink"] in office.card(incident).everything
     with office.bot.db.read() as tx:
-        addresses = [each.url for each in (*record.of_incident(tx, 1), *incidents.evidence_of(tx, 1)) if each.name]
-    assert addresses == ["", files[1]["permalink"]] * 2
+        kept = [each.url for each in record.of_incident(tx, 1) if each.name]
+        attached = [each.url for each in incidents.evidence_of(tx, 1)]
+    assert kept == attached == ["", files[1]["permalink"]]
 
 
 def test_what_is_not_kept(office: Workspace) -> None:
