@@ -17,15 +17,15 @@ from sqlalchemy import Connection
 
 from bot import lifecycle
 from bot.closing import Confirmation, Proof, Rating
-from bot.incident import Duty, Event, Incident, Listed, NotAllowed, Person, YesNo
+from bot.incident import Incident, Listed, NotAllowed, Person, YesNo
 from bot.wording import Wording, escape
-from handlers import duties, solved, tally, team
+from handlers import solved, tally
 from handlers.blocks import Json, context, modal, section
 from handlers.desk import Desk
 from handlers.fields import Answers, Choice, Files, Found, Number, Somebody, Text
 from handlers.windows import show
 from handlers.words import choice, chosen_id
-from storage import confirmations, customers, deadlines, journal, outbox
+from storage import confirmations, customers, journal, outbox
 
 SCORES = ["5", "4", "3", "2", "1"]
 PERMALINK = re.compile(r"https://[^/\s]+/archives/([A-Z0-9]+)/p(\d{10})(\d{6})")
@@ -261,29 +261,9 @@ def _save(
     if said.is_satisfied:
         changed = solved.reckon(desk, tx, incident, by, now)
     else:
-        changed = _open_again(desk, tx, incident, said, by, now)
+        _, changed = solved.not_satisfied(desk, tx, incident, said, now)
+        journal.add(tx, incident.id, "opened_again", by, now, round=incident.round + 1)
     outbox.redraw(tx, [incident.id], now, (*solved.SHOWN, "script"), changed)
-
-
-def _open_again(
-    desk: Desk, tx: Connection, incident: Incident, said: Confirmation, by: str, now: datetime
-) -> list[int]:
-    """Another round: somebody calls in person where the procedure asks for it, else a second plan is worked out."""
-    incident, changed = solved.open_again(desk, tx, incident, by, now)
-    duties.begin(desk, tx, incident, [Event.DISSATISFIED], now)
-    duties.call_in_person(desk, tx, incident, said.customer_id, now)
-    subject = str(said.customer_id or "")
-    owed = [
-        each
-        for each in deadlines.running(tx, incident.id)
-        if (each.duty is Duty.CALL_IN_PERSON and each.subject == subject) or each.duty is Duty.SECOND_PLAN
-    ]
-    journal.add(tx, incident.id, "opened_again", by, now, round=incident.round)
-    for each in owed:
-        team.bring_in(tx, incident, each.owner_id, now)
-    first = owed[0] if owed else None
-    solved.say_reopened(tx, incident, "dissatisfied", by, now, first, said.customer_id, said.customers)
-    return changed
 
 
 def _file(proof: Proof) -> Files:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from bot import closing as rules
 from bot import lifecycle
+from bot.closing import Confirmation
 from bot.incident import Deadline, Duty, Event, Incident, Listed, Person, Role, Status, TaskState, Tier
 from bot.wording import Mrkdwn, Wording, channel_link, mention
 from handlers import duties, masks, review, tally, team
@@ -86,6 +87,27 @@ def open_again(desk: Desk, tx: Connection, incident: Incident, by: str, now: dat
     if complained_at is not None:
         event = Event.COMPLEX_COMPLAINT if is_complex else Event.ORDINARY_COMPLAINT
         duties.begin(desk, tx, incident, [Event.COMPLAINT, event], now)
+    return incident, changed
+
+
+def not_satisfied(
+    desk: Desk, tx: Connection, incident: Incident, said: Confirmation, now: datetime
+) -> tuple[Incident, list[int]]:
+    """A customer is not: another round, in which somebody calls in person where the procedure asks for it, else a
+    second plan is worked out. Returns the same as `open_again`."""
+    incident, changed = open_again(desk, tx, incident, said.by, now)
+    duties.begin(desk, tx, incident, [Event.DISSATISFIED], now)
+    duties.call_in_person(desk, tx, incident, said.customer_id, now)
+    subject = str(said.customer_id or "")
+    owed = [
+        each
+        for each in deadlines.running(tx, incident.id)
+        if (each.duty is Duty.CALL_IN_PERSON and each.subject == subject) or each.duty is Duty.SECOND_PLAN
+    ]
+    for each in owed:
+        team.bring_in(tx, incident, each.owner_id, now)
+    first = owed[0] if owed else None
+    say_reopened(tx, incident, "dissatisfied", said.by, now, first, said.customer_id, said.customers)
     return incident, changed
 
 
@@ -191,10 +213,13 @@ def find(
     found = sorted(found, key=lambda listed: listed.id in latest)[:FOUND_AT_ONCE]
     note_seen(tx, incident, person, now, len(found))
     options = [(f"c{each.id}", line(each, latest, words)) for each in found]
-    several = words.text(last)
-    if typed.casefold() in several.casefold():
-        options.append((SEVERAL, several))
-    return [{"value": value, "text": {"type": "plain_text", "text": text}} for value, text in options]
+    drawn = [{"value": value, "text": {"type": "plain_text", "text": text}} for value, text in options]
+    return [*drawn, several(last, words)] if typed.casefold() in words.text(last).casefold() else drawn
+
+
+def several(last: str, words: Wording) -> dict[str, Any]:
+    """Whoever has no name here, as the phrase `last` says it."""
+    return {"value": SEVERAL, "text": {"type": "plain_text", "text": words.text(last)}}
 
 
 def option(tx: Connection, incident: Incident, who: str, last: str, words: Wording) -> tuple[str, str] | None:

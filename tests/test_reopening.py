@@ -26,7 +26,7 @@ from tests.test_closing import (
     say_fixed,
     whats,
 )
-from tests.workspace import ADA, HE, LIN, MEI, PAT, WANG, Workspace
+from tests.workspace import ADA, HE, LIN, MEI, PAT, SUN, WANG, Workspace
 
 WORDS = "We are sorry that it still fails, and work on it"
 
@@ -422,3 +422,57 @@ def test_the_new_channel_has_the_list_of_requests_too(office: Workspace) -> None
     [listed] = [each for each in office.said(channel) if each.ts == listed.ts]
     assert "Another thing" in listed.everything
     assert "Another thing" not in before
+
+
+@pytest.mark.parametrize("severity", [1, 2])
+def test_a_customer_who_is_not_satisfied_after_closing_is_called_or_gets_a_second_plan(
+    workspace: Workspace, severity: int
+) -> None:
+    incident = fixed(workspace, severity=severity, **ONE)
+    has_role(workspace, incident, Role.LEAD, MEI)
+    has_role(workspace, incident, Role.CUSTOMER_RELATIONS, PAT)
+    confirm(workspace, ADA, incident, score="4")
+    close(workspace, ADA, incident, reason="nothing is left")
+    workspace.click(ADA, said(workspace, incident, "has closed"), "reopen.open")
+    options = workspace.suggest(ADA, "reopen.find")
+    assert [each["value"] for each in options] == ["c1", "several"]
+    assert "customer_seen" in whats(workspace, incident), "names are shown to nobody without a record"
+    workspace.view_action(ADA, "reopen.find", value="c1", block_id="who")
+    assert workspace.submit(ADA, reason="Acme Ltd wants more")["response"] is None
+    workspace.settle()
+    again = workspace.incident(incident.id)
+    assert (again.status, again.round) == (Status.VERIFIED, 2)
+    if severity == 1:
+        [owed] = subjects(workspace, incident, Duty.CALL_IN_PERSON)
+        assert (owed.owner_id, owed.subject) == (MEI, "1")
+    else:
+        [owed] = subjects(workspace, incident, Duty.SECOND_PLAN)
+        assert owed.owner_id == PAT
+    told = said(workspace, incident, "is not satisfied")
+    assert told.text.startswith(f"<@{owed.owner_id}>")
+    assert "Acme" not in told.everything
+    with workspace.bot.db.read() as tx:
+        kept = confirmations.of_incident(tx, incident.id)
+    assert [(each.round, each.is_satisfied, each.witness_id) for each in kept] == [(1, True, None), (1, False, ADA)]
+    assert {"customer_not_satisfied", "reopened"} <= set(whats(workspace, incident))
+
+
+def test_who_does_not_handle_the_case_sees_no_customer_when_opening_it_again(office: Workspace) -> None:
+    incident = fixed(office, severity=2, **ONE)
+    close(office, ADA, incident, reason="by mistake")
+    with office.bot.db.read() as tx:
+        assert SUN not in incidents.participants_of(tx, incident.id)
+    office.click(SUN, said(office, incident, "has closed"), "reopen.open")
+    options = office.suggest(SUN, "reopen.find")
+    assert [each["value"] for each in options] == ["several"]
+    office.view_action(SUN, "reopen.find", value="several", block_id="who")
+    assert office.submit(SUN, reason="They have called me")["response"] is None
+    office.settle()
+    assert len(subjects(office, incident, Duty.SECOND_PLAN)) == 1
+
+
+def test_what_was_never_fixed_asks_for_no_dissatisfied_customer(office: Workspace) -> None:
+    incident = office.report(ADA, **ONE)
+    close(office, ADA, incident, reason="by mistake")
+    opened = office.click(ADA, said(office, incident, "has closed"), "reopen.open")
+    assert "reopen.find" not in json.dumps(opened["view"])
