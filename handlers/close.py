@@ -109,10 +109,10 @@ def facets(desk: Desk, tx: Connection, incident: Incident, now: datetime) -> Fac
     return Facets(incident, rules.missing(incident, clocks, state, now), rules.going_on(clocks), so_far)
 
 
-def form(found: Facets, words: Wording) -> View:
+def form(found: Facets, words: Wording, has_changed: bool = False) -> View:
     """Each line that is missing has the button that does it; a reason is asked for only then."""
     incident = found.incident
-    blocks: list[Block] = []
+    blocks: list[Block] = [section(words.mrkdwn("close.has_changed"))] if has_changed else []
     if not found.missing:
         blocks.append(section(words.mrkdwn("close.nothing_missing")))
     else:
@@ -133,12 +133,13 @@ def form(found: Facets, words: Wording) -> View:
         blocks,
         close=words.text("form.cancel"),
         submit=words.text("close.submit"),
-        about=json.dumps({"incident": incident.id, "round": incident.round}),
+        about=json.dumps({"incident": incident.id, "of": _state(incident), "shown": _kinds(found)}),
     )
 
 
 def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now: datetime) -> None:
-    """Closed, unless something has come to be missing since the form was drawn: then it says so first."""
+    """Closed, unless something has come to be missing since the form was drawn, or it was opened again: then the form
+    shows how it is now, and what was typed stays."""
     answers, about = Answers(view), json.loads(view["private_metadata"])
     with desk.db.begin() as tx:
         incident = incidents.get(tx, int(about["incident"]), lock=True)
@@ -147,8 +148,9 @@ def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now
             return
         _check(desk, tx, incident, person)
         found = facets(desk, tx, incident, now)
-        if found.missing and not answers.shows(REASON.id):
-            ack(response_action="update", view=form(found, words).to_dict())
+        is_new = bool(set(_kinds(found)) - set(about["shown"])) or about["of"] != _state(incident)
+        if is_new or (found.missing and not answers.shows(REASON.id)):
+            ack(response_action="update", view=form(found, words, has_changed=True).to_dict())
             return
         reason = REASON.read(answers) if found.missing else ""
         if answers.wrong:
@@ -177,6 +179,15 @@ def _close(desk: Desk, tx: Connection, found: Facets, key: str, reason: str, per
         # In a lane of its own: what is still to be said in the incident does not wait for it.
         closed = {"closed_at": now.isoformat()}
         outbox.ask(tx, "archive", f"archive:{incident.id}", now, incident.id, closed, after=timedelta(days=days))
+
+
+def _state(incident: Incident) -> list[str]:
+    """What a form is about: after the incident was opened again it is another one."""
+    return [str(incident.round), incident.reopened_at.isoformat() if incident.reopened_at else ""]
+
+
+def _kinds(found: Facets) -> list[str]:
+    return [what.value for what, _ in found.missing]
 
 
 def _line(found: Facets, what: Missing, count: int, words: Wording) -> Block:

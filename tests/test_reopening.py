@@ -476,3 +476,32 @@ def test_what_was_never_fixed_asks_for_no_dissatisfied_customer(office: Workspac
     close(office, ADA, incident, reason="by mistake")
     opened = office.click(ADA, said(office, incident, "has closed"), "reopen.open")
     assert "reopen.find" not in json.dumps(opened["view"])
+
+
+def test_a_form_from_before_does_not_close_the_next_round(office: Workspace) -> None:
+    incident = fixed(office, severity=3, **ONE)
+    press(office, ADA, incident, "close.open")
+    close(office, WANG, incident, reason="by mistake")
+    office.wait(1)
+    open_again(office, LIN, incident)
+    answer = office.submit(ADA, reason="The customer has given up")["response"]
+    assert answer["response_action"] == "update"
+    office.settle()
+    assert office.incident(incident.id).status is Status.VERIFIED
+    shown = json.dumps(office.view(ADA))
+    assert "Something has changed" in shown
+    assert "fixed.open" in shown, "what is missing now"
+    assert office.submit(ADA, reason="The customer has given up")["response"] is None
+    office.settle()
+    closed = office.incident(incident.id)
+    assert (closed.status, closed.closing_reason) == (Status.CLOSED, "The customer has given up")
+
+
+def test_what_has_come_to_be_missing_meanwhile_is_shown_before_it_is_closed(office: Workspace) -> None:
+    incident = fixed(office, severity=3, **ONE)
+    press(office, ADA, incident, "close.open")
+    test_requests.ask(office, WANG, incident)
+    assert office.submit(ADA, reason="The customer has given up")["response"]["response_action"] == "update"
+    assert office.incident(incident.id).status is Status.FIXED
+    assert office.submit(ADA, reason="The customer has given up")["response"] is None
+    assert office.incident(incident.id).status is Status.CLOSED
