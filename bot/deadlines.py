@@ -204,6 +204,30 @@ def _ladder(
     return moments
 
 
+def in_turn(
+    moments: Sequence[Moment],
+    position: int,
+    due_at: datetime,
+    every: timedelta,
+    people: Sequence[tuple[str, Role]],
+) -> tuple[Moment, ...]:
+    """The same moments, but of those still to come it is not the ladder that is told when it is late: these `people`
+    are, one after the other, without those who were told. With nobody among them, the ladder stays."""
+    said, ahead = tuple(moments[:position]), moments[position:]
+    late = [moment for moment in said if moment.kind in UP and moment.at >= due_at]
+    at = next((moment.at for moment in ahead if moment.kind in UP), None)
+    if not people or at is None:
+        return tuple(moments)
+    told = {moment.user_id for moment in late}
+    new = []
+    for user_id, role in people:
+        if user_id not in told:
+            new.append(Moment(at, MomentKind.ESCALATE, user_id, role))
+            at += every
+    new.append(Moment(at, MomentKind.NOBODY_LEFT, None, Role.OWNER))
+    return (*said, *sorted([*(each for each in ahead if each.kind not in UP), *new], key=lambda moment: moment.at))
+
+
 def is_urgent(tier: Tier | None, emotion: Emotion | None, procedure: Procedure) -> bool:
     """Whether a customer is one of those who are called first (domain.md sections 2 and 3)."""
     rule = procedure.urgent_customers

@@ -12,6 +12,7 @@ from bot.incident import RUNGS, Money, Role, Severity
 from bot.procedure import Procedure
 
 MOST_STEPS = 20
+MOST_ASKED = 5  # of those who may decide: where many may, nobody of them is meant
 LONGEST_STEP = 200
 LONGEST_TIME = 7 * 24 * 60  # minutes of a step: more is another plan, or a slip of the finger
 _MARK = re.compile(r"^(?:[-*•·]\s+|\d{1,2}\s*(?:[)）、]|[.．](?!\d))\s*)")
@@ -113,6 +114,20 @@ class Deciders:
         """All who may decide."""
         return (*self.asked, *self.above)
 
+    def first(self, severity: Severity) -> tuple[str, ...]:
+        """Who is asked in person at once: everybody at severity 1, else as many as feel that they are meant."""
+        return self.asked if severity is Severity.ONE else self.asked[:MOST_ASKED]
+
+    def then(self, severity: Severity, author: str, ladder: Iterable[Role]) -> list[tuple[str, Role]]:
+        """Who is asked again when the first of them is late, one after the other, and by which role they may decide:
+        those who were asked, then of each rung of the `ladder` the first who may. Never its author."""
+        some = [who for who in self.first(severity)[1:] if who != author]
+        for rung in ladder:
+            of_rung = [who for who in self.everybody if self.roles.get(who) is rung and who != author]
+            if of_rung and not {*some, *self.asked[:1]} & {*of_rung}:
+                some.append(of_rung[0])
+        return [(who, self.roles.get(who, Role.OWNER)) for who in some]
+
 
 def deciders(
     severity: Severity,
@@ -123,12 +138,14 @@ def deciders(
     rosters: Rosters,
     reporter: str = "",
     participants: Collection[str] = (),
+    gone: Collection[str] = (),
 ) -> Deciders:
     """Who decides on a plan of `author` with a compensation that is `worth` so much in the procedure's currency.
 
     Whoever the procedure names for the severity, as far as their limit goes. When nobody of them may, the rungs of the
     ladder that may; when none may, the highest rung where somebody is. Nobody decides on their own plan at severity 1;
-    otherwise its author comes last. `holders` and `rosters` have only people who are there.
+    otherwise its author comes last. `holders` and `rosters` have only people who are there; `gone` are those who have
+    left of the people whom the procedure names themselves.
     """
 
     def behind(word: str) -> list[str]:
@@ -150,7 +167,8 @@ def deciders(
 
     def found(some: Iterable[str]) -> list[tuple[str, str]]:
         is_own = severity is Severity.ONE
-        return [(who, word) for word in some for who in behind(word) if who and not (is_own and who == author)]
+        there = ((who, word) for word in some for who in behind(word) if who and who not in gone)
+        return [(who, word) for who, word in there if not (is_own and who == author)]
 
     named, ladder = procedure.plans.approval.at(severity), [rung.role for rung in procedure.ladder]
     highest = max((ladder.index(Role(word)) for word in named if word in ladder), default=None)

@@ -6,7 +6,7 @@ shows what waits.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from slack_sdk.models.blocks import Block, ButtonElement
@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from bot import deadlines as rules
 from bot import plan as plan_rules
 from bot.deadlines import Plan as Clock
-from bot.incident import Deadline, Duty, Incident, Moment, MomentKind, Role, Severity, Stage, TaskState
+from bot.incident import Deadline, Duty, Incident, Moment, Role, Severity, Stage, TaskState
 from bot.lifecycle import may_see
 from bot.plan import Deciders, Plan
 from bot.procedure import Span
@@ -29,6 +29,7 @@ from storage import deadlines, incidents, journal, notes, outbox, people, plans,
 from storage.outbox import Message, Saying
 
 SHOWN = ("plan", "plan_asked")  # drawn again whenever something becomes of a plan
+MET_BY_IT = (Duty.PRELIMINARY_SOLUTION, Duty.SECOND_PLAN)  # what nobody has approved is none
 DECIDE, REVISE, CARRY_OUT = "decide", "revise", "carry_out"  # what somebody is told in a direct message
 UNFINISHED = 50  # as many as are looked through for App Home
 
@@ -71,33 +72,51 @@ def deciders(desk: Desk, tx: Connection, incident: Incident, plan: Plan) -> Deci
         incidents.participants_of(tx, incident.id),
     )
     who = duties.company(desk, tx, incident.reporter_id, *holders.values(), *participants)
-    return plan_rules.deciders(
-        incident.level,
-        plan_rules.worth_of(plan, who.procedure),
-        plan.by,
-        who.procedure,
-        {role: user_id for role, user_id in holders.items() if user_id not in who.gone},
-        who.rosters,
-        "" if incident.reporter_id in who.gone else incident.reporter_id,
-        [user_id for user_id in participants if user_id not in who.gone],
-    )
+    gone: set[str] = set()
+    while True:
+        found = plan_rules.deciders(
+            incident.level,
+            plan_rules.worth_of(plan, who.procedure),
+            plan.by,
+            who.procedure,
+            {role: user_id for role, user_id in holders.items() if user_id not in who.gone},
+            who.rosters,
+            "" if incident.reporter_id in who.gone else incident.reporter_id,
+            [user_id for user_id in participants if user_id not in who.gone],
+            gone,
+        )
+        if not (left := people.not_there(tx, found.everybody)):
+            return found
+        gone |= left  # the procedure names them by themselves; then others may be asked
 
 
 def ask(desk: Desk, tx: Connection, incident: Incident, plan: Plan, now: datetime) -> list[int]:
-    """A new version: the channel sees it, the first of those who decide is asked in person, and a clock runs.
+    """A new version: the channel sees it, those who decide are asked in person, and a clock runs.
 
     The clock of the version before ends: nobody decides on it any more. Returns the ids of the deadlines that changed.
     """
     ended = supersede(tx, incident, plan, now)
     found = deciders(desk, tx, incident, plan)
     outbox.say(tx, [Saying(incident.id, "plan", "incident", detail={"plan": plan.id})], now)
-    for user_id in found.asked[:1]:
-        tell(tx, incident, plan, user_id, DECIDE, now)
+    _tell_deciders(tx, incident, plan, found, now)
     holders = roles.holders(roles.of_incident(tx, incident.id))
     who = duties.company(desk, tx, incident.reporter_id, *holders.values())
     clock = _clock(incident, plan, found, holders, who, now)
     deadlines.start(tx, incident.id, [clock] if clock else [])
     return ended
+
+
+def _tell_deciders(tx: Connection, incident: Incident, plan: Plan, found: Deciders, now: datetime) -> None:
+    """Whoever has not been asked yet. Of a confidential incident only the first hears: the next when it is their
+    turn."""
+    told = {
+        message.user_id
+        for message in outbox.of_incident(tx, incident.id)
+        if message.drawing == "plan_asked" and message.detail == {"plan": plan.id, "to": DECIDE}
+    }
+    concerned = found.asked[:1] if incident.is_private else found.first(incident.level)
+    for user_id in [who for who in concerned if who not in told]:
+        tell(tx, incident, plan, user_id, DECIDE, now)
 
 
 def supersede(tx: Connection, incident: Incident, plan: Plan, now: datetime) -> list[int]:
@@ -130,21 +149,20 @@ def _move(
     latest = next(reversed(plans.of_incident(tx, incident.id)), None)
     if latest is None or not latest.is_waiting or latest.round != incident.round or not incident.status.is_unsolved:
         return []
-    first = next(iter(deciders(desk, tx, incident, latest).asked), None)
-    if first is None:
+    found = deciders(desk, tx, incident, latest)
+    if not found.asked:
         return []
     clock, who = _running(tx, latest), duties.company(desk, tx)
     changed = []
-    if clock is not None and (handed := moved(clock, incident, first, now, who)) != clock:
-        deadlines.change(tx, handed)
-        changed.append(clock.id)
-    told = {
-        message.user_id
-        for message in outbox.of_incident(tx, incident.id)
-        if message.drawing == "plan_asked" and message.detail == {"plan": latest.id, "to": DECIDE}
-    }
-    if first not in told:
-        tell(tx, incident, latest, first, DECIDE, now)
+    if clock is not None:
+        handed = moved(clock, incident, found.asked[0], now, who)
+        every = timedelta(seconds=handed.escalate_every_s)
+        moments = _in_turn(handed.moments, handed.position, handed.due_at, every, incident, latest, found, who)
+        if handed != clock or moments != tuple(clock.moments):
+            ahead = moments[handed.position :]
+            deadlines.change(tx, replace(handed, moments=moments, next_nudge_at=ahead[0].at if ahead else None))
+            changed.append(clock.id)
+    _tell_deciders(tx, incident, latest, found, now)
     return changed
 
 
@@ -176,7 +194,7 @@ def bring_in(tx: Connection, incident: Incident, user_id: str, now: datetime) ->
 def _clock(
     incident: Incident, plan: Plan, found: Deciders, holders: Mapping[Role, str], who: Company, now: datetime
 ) -> Clock | None:
-    """The first of those who decide is reminded; when it is late the next of them is asked, then the ladder is told.
+    """The first of those who decide is reminded; when it is late the next of them are, one after the other.
 
     Where there is nobody, whoever fills the roles owes it. None when the procedure gives no time at this severity.
     """
@@ -185,18 +203,23 @@ def _clock(
         return None
     owner = found.asked[0] if found.asked else who.owner(Duty.ASSEMBLE_TEAM, holders, incident)
     clock = rules.plan(Duty.APPROVE_PLAN, incident.level, owner, now, who.procedure, who.rosters, str(plan.id))
-    following = next((each for each in found.asked[1:] if each != plan.by), None)
-    if following is None:
-        return clock
-    every, calendar, moments = times.escalates_every(incident.level), who.procedure.worktime, list(clock.moments)
-    first = next(number for number, moment in enumerate(moments) if moment.kind is not MomentKind.REMIND)
-    later = [replace(moment, at=every.after(moment.at, calendar)) for moment in moments[first:]]
-    as_role = found.roles.get(following, Role.OWNER)
-    moments[first:] = [
-        Moment(clock.due_at, MomentKind.ESCALATE, following, as_role),
-        *(moment for moment in later if moment.user_id != following),
-    ]
-    return replace(clock, moments=tuple(moments))
+    every = timedelta(seconds=clock.escalate_every_s)
+    return replace(clock, moments=_in_turn(clock.moments, 0, clock.due_at, every, incident, plan, found, who))
+
+
+def _in_turn(
+    moments: Sequence[Moment],
+    position: int,
+    due_at: datetime,
+    every: timedelta,
+    incident: Incident,
+    plan: Plan,
+    found: Deciders,
+    who: Company,
+) -> tuple[Moment, ...]:
+    """Its moments, when it is late, for those who may decide; the ladder as it is where nobody else may."""
+    following = found.then(incident.level, plan.by, [rung.role for rung in who.procedure.ladder])
+    return rules.in_turn(moments, position, due_at, every, following)
 
 
 def _running(tx: Connection, plan: Plan) -> Deadline | None:
@@ -212,7 +235,10 @@ def approve(desk: Desk, tx: Connection, incident: Incident, plan: Plan, by: str,
     the plan. What was still to be done of a version before is not. Returns the ids of the deadlines that changed."""
     plans.approve(tx, plan.id, by, now)
     plan = plans.get(tx, plan.id)
+    plan = replace(plan, owner_id=owner_of(desk, tx, incident, plan))
+    bring_in(tx, incident, plan.owner_id, now)
     changed = deadlines.meet(tx, incident.id, [Duty.APPROVE_PLAN], by, now, str(plan.id))
+    changed += deadlines.meet(tx, incident.id, MET_BY_IT, plan.by, now)
     journal.add(tx, incident.id, "plan_approved", by, now, plan=plan.id, version=plan.version, own=by == plan.by)
     bring_in(tx, incident, by, now)
     changed += _end_steps_before(desk, tx, incident, plan, by, now)
@@ -222,6 +248,13 @@ def approve(desk: Desk, tx: Connection, incident: Incident, plan: Plan, by: str,
     stage = Stage.TEMPORARY_MEASURE if plan.is_temporary else Stage.SOLUTION
     occasion.post(desk, tx, incident, stage, now, plan.id)
     return changed
+
+
+def owner_of(desk: Desk, tx: Connection, incident: Incident, plan: Plan) -> str:
+    """Who carries it out: its owner, or whoever does what is to be done when they have left."""
+    holders = roles.holders(roles.of_incident(tx, incident.id))
+    who = duties.company(desk, tx, plan.owner_id, incident.reporter_id, *holders.values())
+    return who.owner(Duty.TASK, holders, incident) if plan.owner_id in who.gone else plan.owner_id
 
 
 def _start_steps(desk: Desk, tx: Connection, incident: Incident, plan: Plan, by: str, now: datetime) -> None:
@@ -257,7 +290,9 @@ def _end_steps_before(desk: Desk, tx: Connection, incident: Incident, plan: Plan
 
 def facets(desk: Desk, tx: Connection, plan: Plan) -> Facets:
     """What the database knows of a plan."""
-    incident, shown = incidents.get(tx, plan.incident_id), masked(tx, plan)
+    incident = incidents.get(tx, plan.incident_id)
+    plan = replace(plan, owner_id=owner_of(desk, tx, incident, plan))
+    shown = masked(tx, plan)
     decide = deciders(desk, tx, incident, plan)
     return Facets(incident, plan, version_after(tx, plan), decide, _running(tx, plan), shown)
 
@@ -417,13 +452,22 @@ def _for_decider(found: Facets, user_id: str, words: Wording) -> Drawing:
         text = words.mrkdwn("plan.you_decide_by", **values, at=words.when(found.clock.due_at))
     else:
         text = words.mrkdwn("plan.you_decide", **values)
-    blocks = [section(text), *body(found.shown, words)]
+    blocks = [section(text), *_others(found, user_id, words), *body(found.shown, words)]
     if found.is_masked:
         blocks.append(context(words.mrkdwn("plan.masked")))
         # Nobody decides on words that they can't see.
         check = button(words.text("button.plan.check"), "plan.check", plan.id, primary=True)
         return Drawing(text, [*blocks, *_where(found), actions([check])])
     return Drawing(text, [*blocks, *_where(found), actions(_answers(plan, words))])
+
+
+def _others(found: Facets, user_id: str, words: Wording) -> list[Block]:
+    """Who has been asked as well, so that nobody waits for the others; of a confidential incident nobody has."""
+    asked = () if found.incident.is_private else found.people.first(found.incident.level)
+    others = [mention(each) for each in asked if each != user_id]
+    if not others:
+        return []
+    return [context(words.mrkdwn("plan.asked_too", who=Mrkdwn(words.text("list.comma").join(others))))]
 
 
 def _decided(found: Facets, user_id: str, words: Wording, values: dict[str, Any]) -> Drawing:

@@ -32,7 +32,6 @@ from handlers.words import chosen_id, word
 from storage import deadlines, incidents, journal, notes, outbox, people, plans, roles
 from storage.outbox import Saying
 
-MET_BY_IT = (Duty.PRELIMINARY_SOLUTION, Duty.SECOND_PLAN)
 TEMPORARY, FINAL = KINDS = ("temporary", "final")
 AT_ONCE = "at_once"
 
@@ -370,13 +369,12 @@ def _save(desk: Desk, tx: Connection, incident: Incident, key: str, plan: Plan, 
         compensation=money,
         steps=len(rules.steps_of(plan.steps)),
     )
-    changed = deadlines.meet(tx, incident.id, MET_BY_IT, plan.by, now)
     if at_once:
-        changed += decisions.supersede(tx, incident, plan, now)
+        changed = decisions.supersede(tx, incident, plan, now)
         outbox.say(tx, [Saying(incident.id, "plan", "incident", detail={"plan": plan.id})], now)
         changed += decisions.approve(desk, tx, incident, plan, plan.by, now)
     else:
-        changed += decisions.ask(desk, tx, incident, plan, now)
+        changed = decisions.ask(desk, tx, incident, plan, now)
     outbox.redraw(tx, [incident.id], now, [*SHOWN_WITH_INCIDENT, *decisions.SHOWN], changed)
 
 

@@ -3,20 +3,38 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot import lifecycle
-from bot.incident import Deadline, Duty, Incident, Money, NotAllowed, Role, Severity, Status, Task
+from bot.incident import Deadline, Duty, Incident, MomentKind, Money, NotAllowed, Role, Severity, Status, Task
 from bot.plan import Plan, Step, deciders, steps_of
 from bot.procedure_file import load
 from handlers import decisions, team
-from storage import deadlines, incidents, journal, plans, tasks
+from storage import deadlines, incidents, journal, outbox, people, plans, tasks
 from tests.test_home import open_home
 from tests.test_twice import again, at_once
-from tests.workspace import ADA, EVA, GONE, GUEST, LIN, MEI, PROCEDURE, SUN, WANG, ZHOU, Said, Workspace
+from tests.workspace import (
+    ADA,
+    EVA,
+    GONE,
+    GUEST,
+    LIN,
+    MEI,
+    PROCEDURE,
+    SUN,
+    WANG,
+    ZHOU,
+    Said,
+    Sandbox,
+    Workspace,
+    opened,
+    settings_for,
+)
 
+BEN = "U0BEN"
 STEPS = "1. Undo the change of this morning 30 min\n2. Watch the error rate\n3. Pay back the double charges (2 h)"
 TOLD = "The change of this morning has been undone"
 
@@ -305,11 +323,11 @@ def test_nobody_decides_on_their_own_plan_at_severity_1(office: Workspace) -> No
     office.sandbox.post("/act/close", user=SUN)
     with office.bot.db.read() as tx:
         plan = plans.get(tx, 1)
-        people = decisions.deciders(office.bot.desk, tx, incident, plan)
+        who = decisions.deciders(office.bot.desk, tx, incident, plan)
     with pytest.raises(NotAllowed, match=r"allowed\.plan_is_yours"):
-        lifecycle.check_can_decide(plan, None, SUN, people)
+        lifecycle.check_can_decide(plan, None, SUN, who)
     with pytest.raises(NotAllowed, match=r"allowed\.only"):
-        lifecycle.check_can_decide(plan, None, MEI, people)
+        lifecycle.check_can_decide(plan, None, MEI, who)
     home = str(open_home(office, SUN))
     assert "plan.check" not in home
     assert "plan.check" in str(open_home(office, ZHOU)), "who may decide, asked or not"
@@ -477,3 +495,123 @@ def test_a_customers_name_in_a_plan_is_masked_for_those_who_read_along(office: W
         details = str([each.detail for each in journal.of_incident(tx, incident.id)])
     assert [each.by for each in looks if each.detail.get("form") == "plan"][:1] == [EVA]
     assert "Zhang" not in details
+
+
+# -- who is asked, and who then ----------------------------------------------------------------------------------------
+
+
+def moments_of(workspace: Workspace, clock: Deadline) -> list[tuple[int, str | None]]:
+    """Who is told when it is late, and how many minutes after the plan."""
+    return [
+        (int((each.at - clock.started_at).total_seconds() // 60), each.user_id)
+        for each in clock.moments
+        if each.kind in (MomentKind.ESCALATE, MomentKind.NOBODY_LEFT)
+    ]
+
+
+def leave(workspace: Workspace, user_id: str) -> None:
+    """Somebody leaves the workspace, and we notice."""
+    with workspace.bot.db.begin() as tx:
+        known = people.get(tx, user_id)
+        assert known is not None
+        people.learn(tx, [replace(known, is_active=False)], workspace.clock())
+        outbox.ask(tx, "replace_gone", f"gone:{user_id}", workspace.clock(), detail={"user": user_id})
+    workspace.settle()
+
+
+def test_everybody_who_decides_at_severity_1_is_asked_at_once_and_again_in_turn(office: Workspace) -> None:
+    incident = graded(office)
+    propose(office, MEI, incident)
+    for user in (EVA, SUN, ZHOU, BEN):
+        assert asked(office, user).buttons == ["plan.approve*", "plan.refuse", "plan.ask"], user
+    assert f"<@{SUN}>, <@{ZHOU}>, <@{BEN}> may decide as well" in asked(office, EVA).everything
+    [clock] = clocks(office, incident)
+    assert moments_of(office, clock) == [(15, SUN), (20, ZHOU), (25, BEN), (30, None)], "nobody who may not decide"
+    with office.bot.db.begin() as tx:
+        team.ask(office.bot.desk, tx, incidents.get(tx, incident.id, lock=True), Role.LEAD, WANG, WANG, office.clock())
+    office.settle()
+    [clock] = clocks(office, incident)
+    assert moments_of(office, clock) == [(15, SUN), (20, ZHOU), (25, BEN), (30, None)], "another lead changes nothing"
+    assert sum("decide on plan 1" in each.text for each in office.said(EVA)) == 1
+    office.wait(16)
+    office.grade(WANG, incident, 2, reason="It is less", customers_affected="12")
+    [clock] = clocks(office, incident)
+    assert clock.owner_id == WANG
+    assert asked(office, WANG).buttons[0] == "plan.approve*"
+    assert {who for _, who in moments_of(office, clock)} >= {SUN, EVA}
+
+
+def test_of_a_confidential_incident_those_who_decide_hear_one_after_the_other(office: Workspace) -> None:
+    incident = office.report(ADA, trigger="privacy_leak")
+    office.grade(ADA, incident, 1, reason="As I see it")
+    incident = office.incident(incident.id)
+    assert incident.is_private
+    propose(office, ADA, incident)
+    assert asked(office, EVA).buttons
+    for user in (ZHOU, BEN):
+        assert not [each for each in office.said(user) if "plan.approve*" in each.buttons]
+    assert BEN not in office.channel(str(incident.channel_id))["members"]
+    for minutes in (16, 5, 5):
+        office.wait(minutes)
+    assert BEN in office.channel(str(incident.channel_id))["members"]
+    late = next(each for each in reversed(office.said(BEN)) if "plan.check*" in each.buttons)
+    office.click(BEN, late, "plan.check")
+    office.view_action(BEN, "plan.approve")
+    office.settle()
+    assert every(office, incident)[0].approved_by == BEN
+
+
+def test_where_nobody_else_may_decide_the_ladder_is_told(office: Workspace) -> None:
+    incident = graded(office, 2, customers_affected="12")
+    propose(office, ADA, incident, compensation="100000.01 CNY")
+    [clock] = clocks(office, incident)
+    assert clock.owner_id == EVA
+    assert [who for _, who in moments_of(office, clock)] == [MEI, WANG, SUN, None]
+
+
+def test_a_plan_that_is_rejected_is_no_second_plan(office: Workspace) -> None:
+    incident = graded(office, 3, customers_affected="1", trigger="wrong_charge")
+    office.click(ADA, office.card(incident), "verify.open")
+    office.submit(ADA)
+    office.settle()
+    propose(office, ADA, incident)
+    owed = clocks(office, incident, Duty.PRELIMINARY_SOLUTION)
+    assert [each.is_running for each in owed] == [True], "what nobody has approved is none"
+    office.click(MEI, asked(office, MEI), "plan.refuse")
+    office.submit(MEI, reason="Too slow")
+    office.settle()
+    assert [each.is_running for each in clocks(office, incident, Duty.PRELIMINARY_SOLUTION)] == [True]
+    propose(office, ADA, incident, steps="Faster")
+    office.click(MEI, asked(office, MEI), "plan.approve")
+    office.settle()
+    assert [each.met_by for each in clocks(office, incident, Duty.PRELIMINARY_SOLUTION)] == [ADA]
+
+
+def test_an_owner_who_leaves_before_the_approval_gets_nothing(office: Workspace) -> None:
+    incident = graded(office, 3, customers_affected="1", trigger="dispute")
+    propose(office, ADA, incident)
+    leave(office, ZHOU)
+    office.click(MEI, asked(office, MEI), "plan.approve")
+    office.settle()
+    owners = {each.user_id for each in steps_in(office, incident)}
+    assert len(owners) == 1
+    assert ZHOU not in owners
+    assert {each.owner_id for each in clocks(office, incident, Duty.TASK) if each.is_running} >= owners
+    assert ZHOU not in {each.owner_id for each in clocks(office, incident, Duty.TASK) if each.is_running}
+    assert f"<@{ZHOU}>" not in shown(office, incident).text
+
+
+def test_whom_the_procedure_names_and_who_has_left_is_not_asked(
+    sandbox: Sandbox, sqlite_url: str, tmp_path: Path
+) -> None:
+    procedure = PROCEDURE.read_text()
+    named = '  1: [executive, head_of_service, "@tech-heads", "@business-heads"]'
+    assert named in procedure
+    path = tmp_path / "procedure.yml"
+    path.write_text(procedure.replace(named, f"  1: [{GONE}, executive]"))
+    with opened(sandbox, settings_for(sandbox, sqlite_url, socket_mode=False, hotline_procedure=path)) as office:
+        incident = graded(office)
+        propose(office, MEI, incident)
+        assert [each.owner_id for each in clocks(office, incident)] == [EVA]
+        assert shown(office, incident).text.startswith(f"<@{EVA}>, decide on plan 1")
+        assert f"<@{GONE}>" not in asked(office, EVA).everything

@@ -280,6 +280,7 @@ def test_customers_are_told_the_time_only_when_somebody_says_so(office: Workspac
         facts = {name: words for name, (words, _) in contacts.facts_of(tx, incident.id).items()}
         found = progress.of_incident(tx, incident.id)
     assert list(facts) == ["eta"], "what was said for the inside stays inside"
+    assert found[1].expected_at == found[0].expected_at, "the time was filled in"
 
 
 def test_each_customer_hears_the_time_in_their_own_language(office: Workspace) -> None:
