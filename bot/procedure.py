@@ -809,12 +809,15 @@ class Actions(Part):
     at: Clock = Field(default=time(9), description="The time of that day, in the company's time zone.")
 
 
+EMOJI = r"^[a-z0-9_+'-]{1,80}$"
+
+
 class Record(Part):
     """What people keep for the record."""
 
     reaction: str = Field(
         default="pushpin",
-        pattern=r"^[a-z0-9_+'-]{1,80}$",
+        pattern=EMOJI,
         description="The emoji, without colons, that keeps a message of an incident's channel.",
     )
 
@@ -880,7 +883,7 @@ class Procedure(Part):
     closing: Closing = Field(description="When it is confirmed, how long it can be opened again, and its channel.")
     review: Review = Field(description="The postmortem.")
     actions: Actions = Field(description="Action items that are overdue.")
-    record: Record = Field(default=Record(), description="What people keep for the record.")
+    record: Record = Field(default=Record(), description="How messages of the channel are kept for the record.")
     urgent_customers: UrgentCustomers = Field(
         default=UrgentCustomers(), description="Which customers are called first, and reminded of earlier."
     )

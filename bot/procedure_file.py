@@ -17,6 +17,7 @@ from bot.incident import RUNGS, TEAM, Duty, Role, Severity
 from bot.procedure import (
     ACTIONS,
     CURRENCY,
+    EMOJI,
     KEY,
     NUMBERS,
     OWED,
@@ -209,6 +210,7 @@ SENTENCES = {
     PLACE: "must be a channel's name (#incidents) or its id",
     KEY: "must begin with a small letter and have small letters, digits and _ only, 40 at most",
     CURRENCY: "must be a currency's three capital letters, like CNY",
+    EMOJI: "must be an emoji's name without colons, like pushpin",
 }
 TAGS = ("one", "by_severity", "list", "parts")  # pydantic's words for which way it is written: no keys of the file
 

@@ -13,7 +13,7 @@ import yaml
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent))
 
-from bot.procedure import CLOCK, CURRENCY, DAY, KEY, NUMBERS, PLACE, VOCABULARIES, WHO_OR_GROUP, Procedure  # noqa: E402
+from bot.procedure import CLOCK, CURRENCY, DAY, EMOJI, KEY, NUMBERS, PLACE, VOCABULARIES, WHO_OR_GROUP, Procedure  # noqa: E402
 
 SHIPPED = DOCS.parent / "bot" / "procedure.yml"
 LEAST_SHOWN = 8  # lines of a section's example
@@ -66,6 +66,7 @@ WRITTEN = {
     PLACE: "a channel's name (`#incidents`) or its id",
     KEY: "small letters, digits and `_`, a letter first, 40 at most",
     CURRENCY: "three capital letters",
+    EMOJI: "an emoji's name without colons",
     CLOCK: 'hours and minutes (`"09:00"`)',
     DAY: 'a day (`"2026-12-31"`)',
 }

@@ -466,9 +466,7 @@ postmortems = Table(
     Column("accepted_by", String(20)),
     Column("accepted_at", UtcTime),
     Column("told_at", UtcTime),
-    Index(
-        "ix_postmortems_submitted", "submitted_at", postgresql_where=text(SUBMITTED), sqlite_where=text(SUBMITTED)
-    ),
+    Index("ix_postmortems_submitted", "submitted_at", postgresql_where=text(SUBMITTED), sqlite_where=text(SUBMITTED)),
 )
 
 sections = Table(
