@@ -1,7 +1,7 @@
 """A customer says whether it is solved: button -> form with what shows it -> counted; enough of them: confirmed.
 
 One who is not satisfied opens the incident again: somebody calls in person, or works out a second plan (domain.md
-section 8).
+section 8). Of the others who are not, that is recorded too while it is worked on, and each is called like the first.
 """
 
 import json
@@ -72,8 +72,9 @@ def open_form(
     """For those who handle the case; that they see the customer is on record first."""
     with desk.db.begin() as tx:
         incident = solved.checked(desk, tx, chosen_id(action), person)
-        lifecycle.check_is_fixed(incident)
-        found = confirmations.answers(tx, incident.id, incident.round)
+        if not _is_after(incident):
+            lifecycle.check_is_fixed(incident)
+        found = confirmations.answers(tx, incident.id, _round(incident))
         if solved.only_one(tx, incident):
             solved.note_seen(tx, incident, person, now)
         view = form(desk, tx, incident, Start(incident.id, found[-1].id if found else 0), words)
@@ -114,8 +115,9 @@ def form(desk: Desk, tx: Connection, incident: Incident, start: Start, words: Wo
         blocks.append(WHO.block(words, solved.option(tx, incident, start.who, "confirm.several", words)))
     if several:
         blocks.append(MANY.block(words))
-    answers = [(each.value, words.text(f"confirm.{each}")) for each in YesNo]
-    blocks.append(SATISFIED.radio(words, answers, None, SATISFIED.label))
+    possible = [YesNo.NO] if _is_after(incident) else [*YesNo]
+    answers = [(each.value, words.text(f"confirm.{each}")) for each in possible]
+    blocks.append(SATISFIED.radio(words, answers, YesNo.NO if _is_after(incident) else None, SATISFIED.label))
     blocks.append(PROOF.block(words, [(each.value, words.text(f"proof.{each}")) for each in Proof], proof))
     if proof in BY_LINK:
         blocks.append(URL.block(words))
@@ -145,7 +147,8 @@ def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now
         if confirmations.was_saved(tx, str(view["id"])):
             ack()
             return
-        lifecycle.check_is_fixed(incident)
+        if not _is_after(incident):
+            lifecycle.check_is_fixed(incident)
         listed = solved.only_one(tx, incident) or solved.chosen(tx, incident, start.who)
         said = _read(desk, tx, incident, start, listed, answers, person, now)
         score = SCORE.read(answers, SCORES)
@@ -178,6 +181,8 @@ def _read(
     if listed is not None and listed.removed_at is not None:
         answers.refuse(WHO.id, "confirm.is_off_the_list")
     is_satisfied = SATISFIED.read(answers, [*YesNo]) == YesNo.YES
+    if is_satisfied:  # while it is open again, nothing is there to be satisfied with
+        lifecycle.check_is_fixed(incident)
     many = MANY.read(answers) if several else 1
     so_far = tally.of(desk, tx, incident)
     most = so_far.left if is_satisfied else so_far.everybody
@@ -190,7 +195,7 @@ def _read(
     return Confirmation(
         id=0,
         incident_id=incident.id,
-        round=incident.round,
+        round=_round(incident),
         by=person.user_id,
         at=now,
         logged_at=now,
@@ -225,7 +230,7 @@ def _check_is_new(tx: Connection, incident: Incident, start: Start, said: Confir
     """Raises NotAllowed when somebody else has recorded the same of this customer while the form was open."""
     if said.customer_id is None:
         return
-    for answer in confirmations.answers(tx, incident.id, incident.round):
+    for answer in confirmations.answers(tx, incident.id, said.round):
         is_same = (answer.customer_id, answer.is_satisfied) == (said.customer_id, said.is_satisfied)
         if answer.id > start.last and is_same:
             raise NotAllowed("allowed.already_confirmed", by=answer.by, at=answer.logged_at)
@@ -260,10 +265,23 @@ def _save(
         journal.add(tx, incident.id, "rated", by, now, customer=said.customer_id, score=score, round=said.round)
     if said.is_satisfied:
         changed = solved.reckon(desk, tx, incident, by, now)
+    elif _is_after(incident):
+        changed = []
+        solved.call(desk, tx, incident, said, now)
     else:
         _, changed = solved.not_satisfied(desk, tx, incident, said, now)
         journal.add(tx, incident.id, "opened_again", by, now, round=incident.round + 1)
     outbox.redraw(tx, [incident.id], now, (*solved.SHOWN, "script"), changed)
+
+
+def _is_after(incident: Incident) -> bool:
+    """Whether it is open again because of what was said of the round before."""
+    return incident.status.is_unsolved and incident.round > 1
+
+
+def _round(incident: Incident) -> int:
+    """Which solution a customer speaks of."""
+    return incident.round - 1 if _is_after(incident) else incident.round
 
 
 def _file(proof: Proof) -> Files:

@@ -109,7 +109,7 @@ def offered(incident: Incident, known: Known) -> list[str]:
         "solution.open": status is Status.COMPLAINT,
         "fixed.open": unsolved,
         "fixed.not_fixed": works_again,
-        "confirm.open": works_again,
+        "confirm.open": works_again or (unsolved and incident.round > 1),
         "satisfaction.open": works_again or (status is Status.CLOSED and incident.fixed_at is not None),
         "close.open": is_open,
         "reopen.open": status is Status.CLOSED and known.may_reopen,

@@ -111,6 +111,16 @@ def not_satisfied(
     return incident, changed
 
 
+def call(desk: Desk, tx: Connection, incident: Incident, said: Confirmation, now: datetime) -> None:
+    """One more customer is not satisfied with the solution before this round: they are called in person too, where the
+    procedure asks for it; the second plan is everybody's."""
+    duties.call_in_person(desk, tx, incident, said.customer_id, now)
+    for each in deadlines.running(tx, incident.id):
+        if each.duty is Duty.CALL_IN_PERSON and each.subject == str(said.customer_id or ""):
+            team.bring_in(tx, incident, each.owner_id, now)
+            say_reopened(tx, incident, "dissatisfied", said.by, now, each, said.customer_id, said.customers)
+
+
 def _of_closing(before: Incident) -> list[Duty]:
     """What runs on when it is opened again, of all that its closing has stopped: the rest was over, or begins anew."""
     if before.dismissed_at is not None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bot.incident import Deadline, Duty, Incident, Role, Status
+from bot.incident import Customer, Deadline, Duty, Incident, Role, Status
 from bot.plan import in_force
-from storage import confirmations, deadlines, incidents, notes, people, roles
+from storage import confirmations, customers, deadlines, incidents, notes, people, roles
 from tests import test_plan, test_requests
 from tests.test_closing import (
     DAY,
@@ -162,7 +162,7 @@ def test_two_people_record_at_once_that_the_customer_is_not_satisfied(office: Wo
     press(office, WANG, incident, "confirm.open")
     office.submit(ADA, satisfied="no", url=LINK)
     told = errors(office.submit(WANG, satisfied="no", url=LINK))
-    assert "重新打开" in next(iter(told.values()))
+    assert "相同答复" in next(iter(told.values()))
     office.settle()
     assert office.incident(incident.id).round == 2
     assert len(subjects(office, incident, Duty.SECOND_PLAN)) == 1
@@ -505,3 +505,37 @@ def test_what_has_come_to_be_missing_meanwhile_is_shown_before_it_is_closed(offi
     assert office.incident(incident.id).status is Status.FIXED
     assert office.submit(ADA, reason="The customer has given up")["response"] is None
     assert office.incident(incident.id).status is Status.CLOSED
+
+
+def test_while_it_is_open_again_others_who_are_not_satisfied_are_called_too(office: Workspace) -> None:
+    incident = fixed(office, severity=1, customers_affected="20")
+    with office.bot.db.begin() as tx:
+        customers.add(tx, incident.id, [Customer("Zenith Motors")], ADA, office.clock.now)
+    for user, who in ((ADA, "c1"), (WANG, "c2"), (LIN, "c2")):
+        press(office, user, incident, "confirm.open")
+        office.suggest(user, "confirm.look")
+        office.view_action(user, "confirm.look", value=who, block_id="who")
+    for user, satisfied in ((ADA, "no"), (WANG, "no"), (LIN, "yes")):
+        answer = office.submit(user, satisfied=satisfied, url=LINK)
+        if user == LIN:
+            assert "重新打开" in next(iter(errors(answer).values())), "nothing is there to be satisfied with"
+        else:
+            assert answer["response"] is None
+        office.settle()
+    assert office.incident(incident.id).round == 2
+    assert {each.subject for each in subjects(office, incident, Duty.CALL_IN_PERSON)} == {"1", "2"}
+    press(office, ADA, incident, "confirm.open")
+    assert '"value": "yes"' not in json.dumps(office.view(ADA)["blocks"])
+    office.suggest(ADA, "confirm.look")
+    office.view_action(ADA, "confirm.look", value="several", block_id="who")
+    office.submit(ADA, satisfied="no", url=LINK, many="3")
+    office.settle()
+    assert {each.subject for each in subjects(office, incident, Duty.CALL_IN_PERSON)} == {"", "1", "2"}
+    assert "Zenith" not in "".join(each.everything for each in office.said(str(incident.channel_id)))
+    with office.bot.db.read() as tx:
+        kept = confirmations.of_incident(tx, incident.id)
+    assert [(each.round, each.is_satisfied, each.customers) for each in kept] == [
+        (1, False, 1),
+        (1, False, 1),
+        (1, False, 3),
+    ]
