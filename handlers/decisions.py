@@ -119,6 +119,21 @@ def _tell_deciders(tx: Connection, incident: Incident, plan: Plan, found: Decide
         tell(tx, incident, plan, user_id, DECIDE, now)
 
 
+def ends_with_approval(tx: Connection, incident: Incident) -> list[int]:
+    """The ids of the deadlines that an approved plan meets: what they say changes with each plan."""
+    return [each.id for each in deadlines.running(tx, incident.id) if each.duty in MET_BY_IT]
+
+
+def waits_for(desk: Desk, tx: Connection, incident: Incident) -> tuple[Plan, str] | None:
+    """The plan on which somebody has still to decide, and who that is."""
+    latest = next(reversed(plans.of_incident(tx, incident.id)), None)
+    if latest is None or not latest.is_waiting or latest.round != incident.round:
+        return None
+    clock, found = _running(tx, latest), deciders(desk, tx, incident, latest).asked
+    who = clock.owner_id if clock else next(iter(found), None)
+    return (latest, who) if who else None
+
+
 def supersede(tx: Connection, incident: Incident, plan: Plan, now: datetime) -> list[int]:
     """Nobody decides on the versions before this one any more."""
     before = [each for each in plans.of_incident(tx, incident.id) if each.id != plan.id and each.is_waiting]

@@ -279,6 +279,7 @@ def refuse(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now
         journal.add(tx, incident.id, "plan_refused", person.user_id, now, plan=plan.id, version=plan.version)
         decisions.bring_in(tx, incident, person.user_id, now)
         decisions.tell(tx, incident, plan, plan.by, decisions.REVISE, now)
+        met += decisions.ends_with_approval(tx, incident)
         outbox.redraw(tx, [incident.id], now, [*SHOWN_WITH_INCIDENT, *decisions.SHOWN], met)
     ack(response_action="clear")
     desk.wake()
@@ -374,7 +375,7 @@ def _save(desk: Desk, tx: Connection, incident: Incident, key: str, plan: Plan, 
         outbox.say(tx, [Saying(incident.id, "plan", "incident", detail={"plan": plan.id})], now)
         changed += decisions.approve(desk, tx, incident, plan, plan.by, now)
     else:
-        changed = decisions.ask(desk, tx, incident, plan, now)
+        changed = decisions.ask(desk, tx, incident, plan, now) + decisions.ends_with_approval(tx, incident)
     outbox.redraw(tx, [incident.id], now, [*SHOWN_WITH_INCIDENT, *decisions.SHOWN], changed)
 
 

@@ -14,8 +14,9 @@ from bot import deadlines as rules
 from bot import grading, lifecycle
 from bot.confidential import known_by, masked
 from bot.incident import RUNGS, Counts, Customer, Deadline, Duty, Incident, Moment, MomentKind, NotAllowed, Person, Role
+from bot.plan import Plan
 from bot.wording import Mrkdwn, Wording, channel_link, mention
-from handlers import card, duties, masks
+from handlers import card, decisions, duties, masks
 from handlers.blocks import Json, actions, beginning, button, section
 from handlers.desk import Desk, Drawing
 from handlers.words import chosen_id
@@ -194,11 +195,23 @@ def _part(
         who, at = mention(last.by), words.time(last.at)
         return words.mrkdwn("progress.reminded", what=values["what"], who=who, at=at, due=values["due"]), []
     text, buttons = _running(desk, message, incident, deadline, moment, words, values)
+    if deadline.duty in decisions.MET_BY_IT and (waits := decisions.waits_for(desk, tx, incident)):
+        text, buttons = _waits(*waits, moment, words, values)
     if counts and deadline.duty is Duty.FIRST_CONTACT and (so_far := _so_far(counts, words)):
         text = Mrkdwn(f"{text} {so_far}")
     if in_person and incident.channel_id:
         text = Mrkdwn(f"{text} {channel_link(incident.channel_id)}")
     return text, buttons
+
+
+def _waits(
+    plan: Plan, who: str, moment: Moment, words: Wording, values: dict[str, Any]
+) -> tuple[Mrkdwn, list[ButtonElement]]:
+    """There is a plan, but nobody has approved it: another one would not help."""
+    sign = "⚠️ " if moment.kind in rules.UP else ""
+    values = {name: values[name] for name in ("to", "what", "due")}
+    text = words.mrkdwn("plan.still_waits", sign=sign, version=plan.version, who=mention(who), **values)
+    return text, [button(words.text("button.plan.check"), "plan.check", plan.id, primary=True)]
 
 
 def _so_far(counts: Counts, words: Wording) -> Mrkdwn:

@@ -664,3 +664,12 @@ def test_when_a_postmortem_can_be_submitted(
     with pytest.raises(NotAllowed) as caught:
         lifecycle.check_can_submit(mine, written)
     assert caught.value.phrase == refused
+
+
+def test_whoever_owes_a_section_is_reminded_of_it_by_its_name(office: Workspace) -> None:
+    incident = fixed(office)
+    clock = running(office, incident, Duty.SECTION)[0]
+    office.wait((clock.moments[0].at - office.clock()).total_seconds() / 60 + 1)
+    [said] = [each for each in office.said(clock.owner_id) if "needs your part" in each.text or "填写“" in each.text]
+    words = office.bot.desk.wordings["en" if "needs your part" in said.text else "zh"]
+    assert words.text(f"postmortem.chapter.{clock.subject}") in said.text

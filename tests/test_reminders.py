@@ -226,6 +226,9 @@ def test_a_preliminary_solution_is_owed_at_severity_3(office: Workspace) -> None
     office.click(ADA, latest(office, ADA, "preliminary"), "plan.open")
     fill_in(office, ADA, steps="Refund tomorrow")
     assert clocks(office)[Duty.PRELIMINARY_SOLUTION].is_running, "nobody has approved it"
+    said = latest(office, ADA, "still waits for")
+    assert {"plan.check", "plan.check*"} & {*said.buttons}
+    assert "plan.open" not in str(said.buttons)
     office.click(MEI, latest(office, MEI, "方案"), "plan.approve")
     office.settle()
     assert clocks(office)[Duty.PRELIMINARY_SOLUTION].met_by == ADA
