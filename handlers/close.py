@@ -20,13 +20,13 @@ from bot.closing import Missing, State, Tally
 from bot.incident import Deadline, Duty, Incident, Person, TaskState
 from bot.plan import RequestState
 from bot.wording import Mrkdwn, Wording
-from handlers import duties, solved, tally, team
+from handlers import duties, review, solved, tally, team
 from handlers.blocks import Json, actions, button, modal, section
 from handlers.desk import Desk
 from handlers.fields import Answers, Text
 from handlers.windows import of_channel, redraw, show
 from handlers.words import choice, chosen_id, word
-from storage import customers, deadlines, incidents, journal, notes, outbox, plans, requests, roles, tasks
+from storage import customers, deadlines, incidents, journal, notes, outbox, plans, postmortems, requests, roles, tasks
 from storage.outbox import Saying
 
 # The button that does what is missing; the others are done in the channel, where their lists are.
@@ -167,6 +167,11 @@ def _close(desk: Desk, tx: Connection, found: Facets, key: str, reason: str, per
     stopped = deadlines.stop(tx, incident.id, now, [each for each in Duty if each not in duties.AFTER_CLOSING])
     asked = [each.id for each in roles.of_incident(tx, incident.id) if each.ended_at is None and not each.accepted_at]
     roles.end(tx, asked, "relieved", now)
+    if incident.severity is not None and incident.dismissed_at is None and postmortems.get(tx, incident.id) is None:
+        # Nobody has said that it is fixed; there is something to learn all the same.
+        over = incidents.get(tx, incident.id)
+        duties.begin_one(desk, tx, over, Duty.POSTMORTEM, now)
+        review.begin(desk, tx, over, now)
     gaps = {what.value: count for what, count in found.missing}
     notes.save(tx, incident.id, key, "closed", by, now, reason)
     journal.add(tx, incident.id, "closed", by, now, round=incident.round, missing=gaps)

@@ -244,10 +244,15 @@ def hand_on(desk: Desk, tx: Connection, incident: Incident, deadline: Deadline, 
 
 def begin_again(desk: Desk, tx: Connection, incident: Incident, duty: Duty, now: datetime) -> None:
     """What comes in rounds is owed once more, as long as it is owed at all and the incident is not solved."""
+    if incident.status.is_unsolved:
+        begin_one(desk, tx, incident, duty, now)
+
+
+def begin_one(desk: Desk, tx: Connection, incident: Incident, duty: Duty, now: datetime) -> None:
+    """This duty is owed from now on, if the procedure asks for it at this severity, whatever starts it usually."""
     holders = roles.holders(roles.of_incident(tx, incident.id))
     who = company(desk, tx, incident.reporter_id, *holders.values())
-    is_owed = rules.is_owed(duty, incident.level, grading.facts_of(incident, now), who.procedure)
-    if is_owed and incident.status.is_unsolved:
+    if rules.is_owed(duty, incident.level, grading.facts_of(incident, now), who.procedure):
         deadlines.start(tx, incident.id, [_plan(duty, incident, holders, who, now)])
 
 
