@@ -15,7 +15,7 @@ from bot import deadlines as clocks
 from bot.action import Action, ActionState
 from bot.incident import Deadline, Duty, Incident
 from bot.wording import Mrkdwn, Wording, mention
-from handlers import card, duties, masks
+from handlers import card, channel, duties, masks
 from handlers.blocks import actions as row
 from handlers.blocks import beginning, button, section
 from handlers.desk import Desk, Drawing
@@ -90,9 +90,7 @@ def replace_gone(desk: Desk, tx: Connection, incident: Incident, user_id: str, n
             continue  # nobody is there
         actions.change(tx, action.id, owner, action.due_on)
         changed = move_clock(desk, tx, incident, action, now)
-        incidents.add_participants(tx, incident.id, [owner])
-        if incident.archived_at is None:
-            outbox.ask(tx, "invite", f"invite:{incident.id}", now, incident.id, collapses=f"invite:{incident.id}")
+        channel.bring_in(tx, incident, [owner], now)
         journal.add(tx, incident.id, "action_changed", None, now, action=action.id, owner=owner, was=user_id)
         detail = {"action": action.id, "gone": user_id}
         outbox.say(tx, [Saying(incident.id, "action", "person", owner, detail=detail)], now)

@@ -17,7 +17,7 @@ from bot.deadlines import Plan
 from bot.incident import APPROVERS, RUNGS, Deadline, Duty, Incident, Moment, MomentKind, Role, Statement
 from bot.scripts import Flag, flags
 from bot.wording import Mrkdwn, Wording, channel_link, escape, mention
-from handlers import duties
+from handlers import channel, duties
 from handlers.blocks import SECTION_LENGTH, actions, button, context, section
 from handlers.desk import Desk, Drawing
 from handlers.duties import Company
@@ -121,9 +121,7 @@ def hand_on(desk: Desk, tx: Connection, incident: Incident, now: datetime) -> li
 
 def tell(tx: Connection, incident: Incident, statement: Statement, user_id: str, to: str, now: datetime) -> None:
     """Somebody is asked in person, `to` check, revise or publish it; they handle the case from now on."""
-    if user_id not in incidents.participants_of(tx, incident.id):
-        incidents.add_participants(tx, incident.id, [user_id])
-        outbox.ask(tx, "invite", f"invite:{incident.id}", now, incident.id, collapses=f"invite:{incident.id}")
+    channel.bring_in(tx, incident, [user_id], now)
     detail = {"statement": statement.id, "to": to}
     outbox.say(tx, [Saying(incident.id, "statement_asked", "person", user_id, detail=detail)], now)
 

@@ -14,7 +14,7 @@ from bot import lifecycle
 from bot.incident import Deadline, Duty, Incident, Role
 from bot.plan import Plan
 from bot.wording import Mrkdwn, Wording, channel_link, escape, mention
-from handlers import card, duties, masks, team
+from handlers import card, channel, duties, masks
 from handlers.blocks import beginning, fitting, section
 from handlers.desk import Desk, Drawing
 from storage import customers, deadlines, incidents, journal, outbox, people, plans, progress, roles
@@ -58,7 +58,7 @@ def _readers(desk: Desk, tx: Connection, incident: Incident, now: datetime) -> l
     participants = incidents.participants_of(tx, incident.id)
     inside = [user_id for user_id in there if lifecycle.may_see(incident, user_id, participants)]
     for user_id in there[:1] if not inside else []:
-        team.bring_in(tx, incident, user_id, now)
+        channel.bring_in(tx, incident, [user_id], now)
         inside.append(user_id)
     return inside
 

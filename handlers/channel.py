@@ -5,8 +5,8 @@ Each errand first looks at what is done already, so that it can be carried again
 """
 
 import http.client
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -80,6 +80,14 @@ def open_channel(desk: Desk, errand: Errand) -> None:
             for later in (timedelta(0), SHOWN_AGAIN_AFTER):
                 outbox.ask(tx, "show_link", f"form:{view_id}", now, incident.id, errand.detail, after=later)
     desk.wake()
+
+
+def bring_in(tx: Connection, incident: Incident, user_ids: Iterable[str], now: datetime) -> None:
+    """They handle the case from now on, and are invited to its channel unless they are there; an archived one lets
+    nobody in any more."""
+    incidents.add_participants(tx, incident.id, user_ids)
+    if incident.archived_at is None and incidents.not_yet_invited(tx, incident.id):
+        outbox.ask(tx, "invite", f"invite:{incident.id}", now, incident.id, collapses=f"invite:{incident.id}")
 
 
 def invite(desk: Desk, errand: Errand) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from bot.deadlines import Decision, decide_all
 from bot.incident import Deadline, Duty, Incident, Moment, MomentKind
-from handlers import brief, occasion, team
+from handlers import brief, channel, occasion, team
 from handlers.courier import Courier
 from handlers.desk import Desk, Later
 from handlers.metrics import FIRED, FIRED_LATE_SECONDS
@@ -171,14 +171,9 @@ def nudge(desk: Desk, errand: Errand) -> None:
 
 
 def _call_in(tx: Connection, incident: Incident, said: Sequence[Moment], now: datetime) -> None:
-    """Whoever is told must be able to look, and to press the button; an archived channel lets nobody in any more."""
-    there, incident_id = incidents.participants_of(tx, incident.id), incident.id
-    called_in = [moment.user_id for moment in said if moment.kind in CALLED_IN and moment.user_id]
-    called_in = [user_id for user_id in called_in if user_id not in there]
-    if called_in:
-        incidents.add_participants(tx, incident_id, called_in)
-    if called_in and incident.archived_at is None:
-        outbox.ask(tx, "invite", f"invite:{incident_id}", now, incident_id, collapses=f"invite:{incident_id}")
+    """Whoever is told must be able to look, and to press the button."""
+    if called_in := [moment.user_id for moment in said if moment.kind in CALLED_IN and moment.user_id]:
+        channel.bring_in(tx, incident, called_in, now)
 
 
 def _show_late(tx: Connection, incident: Incident, due: Sequence[tuple[Duty, MomentKind]], now: datetime) -> None:

@@ -20,7 +20,7 @@ from bot.lifecycle import may_see
 from bot.plan import Deciders, Plan
 from bot.procedure import Span
 from bot.wording import Mrkdwn, Wording, channel_link, mention
-from handlers import checklist, duties, masks, occasion
+from handlers import channel, checklist, duties, masks, occasion
 from handlers.approvals import quoted
 from handlers.blocks import actions, button, context, section
 from handlers.desk import Desk, Drawing
@@ -194,16 +194,9 @@ def _replanned(clock: Deadline, incident: Incident, first: str, now: datetime, w
 
 def tell(tx: Connection, incident: Incident, plan: Plan, user_id: str, to: str, now: datetime) -> None:
     """Somebody is told in person, `to` decide, revise it or carry it out; they handle the case from now on."""
-    bring_in(tx, incident, user_id, now)
+    channel.bring_in(tx, incident, [user_id], now)
     detail = {"plan": plan.id, "to": to}
     outbox.say(tx, [Saying(incident.id, "plan_asked", "person", user_id, detail=detail)], now)
-
-
-def bring_in(tx: Connection, incident: Incident, user_id: str, now: datetime) -> None:
-    """They are invited to its channel, unless they are there."""
-    if user_id not in incidents.participants_of(tx, incident.id):
-        incidents.add_participants(tx, incident.id, [user_id])
-        outbox.ask(tx, "invite", f"invite:{incident.id}", now, incident.id, collapses=f"invite:{incident.id}")
 
 
 def _clock(
@@ -251,11 +244,11 @@ def approve(desk: Desk, tx: Connection, incident: Incident, plan: Plan, by: str,
     plans.approve(tx, plan.id, by, now)
     plan = plans.get(tx, plan.id)
     plan = replace(plan, owner_id=owner_of(desk, tx, incident, plan))
-    bring_in(tx, incident, plan.owner_id, now)
+    channel.bring_in(tx, incident, [plan.owner_id], now)
     changed = deadlines.meet(tx, incident.id, [Duty.APPROVE_PLAN], by, now, str(plan.id))
     changed += deadlines.meet(tx, incident.id, MET_BY_IT, plan.by, now)
     journal.add(tx, incident.id, "plan_approved", by, now, plan=plan.id, version=plan.version, own=by == plan.by)
-    bring_in(tx, incident, by, now)
+    channel.bring_in(tx, incident, [by], now)
     changed += _end_steps_before(desk, tx, incident, plan, by, now)
     _start_steps(desk, tx, incident, plan, by, now)
     if plan.owner_id != by:

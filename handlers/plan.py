@@ -21,7 +21,7 @@ from bot.incident import Duty, Incident, NotAllowed, Person, Role
 from bot.plan import Plan
 from bot.procedure import Procedure
 from bot.wording import Mrkdwn, Wording, mention
-from handlers import decisions, team
+from handlers import channel, decisions, team
 from handlers.blocks import Json, actions, button, modal, section
 from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.decisions import Facets
@@ -277,7 +277,7 @@ def refuse(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now
         plans.refuse(tx, plan.id, person.user_id, reason, now)
         met = deadlines.meet(tx, incident.id, [Duty.APPROVE_PLAN], person.user_id, now, str(plan.id))
         journal.add(tx, incident.id, "plan_refused", person.user_id, now, plan=plan.id, version=plan.version)
-        decisions.bring_in(tx, incident, person.user_id, now)
+        channel.bring_in(tx, incident, [person.user_id], now)
         decisions.tell(tx, incident, plan, plan.by, decisions.REVISE, now)
         met += decisions.ends_with_approval(tx, incident)
         outbox.redraw(tx, [incident.id], now, [*SHOWN_WITH_INCIDENT, *decisions.SHOWN], met)
@@ -326,7 +326,7 @@ def submit_question(ack: Ack, view: Json, desk: Desk, words: Wording, person: Pe
         thread = next(each.id for each in said if each.drawing == "plan" and each.detail["plan"] == plan.id)
         detail = {"plan": plan.id, "note": key, "thread": thread}
         outbox.say(tx, [Saying(incident.id, "plan_question", "incident", detail=detail)], now)
-        decisions.bring_in(tx, incident, person.user_id, now)  # they read the answer there
+        channel.bring_in(tx, incident, [person.user_id], now)  # they read the answer there
         journal.add(tx, incident.id, "plan_question", person.user_id, now, plan=plan.id, version=plan.version)
     ack(response_action="clear")
     desk.wake()
@@ -353,8 +353,8 @@ def _new(desk: Desk, tx: Connection, incident: Incident, words: Wording, person:
 
 def _save(desk: Desk, tx: Connection, incident: Incident, key: str, plan: Plan, at_once: bool, now: datetime) -> None:
     plan = plans.save(tx, key, plan)
-    decisions.bring_in(tx, incident, plan.owner_id, now)
-    decisions.bring_in(tx, incident, plan.by, now)
+    channel.bring_in(tx, incident, [plan.owner_id], now)
+    channel.bring_in(tx, incident, [plan.by], now)
     money = [plan.compensation.minor, plan.compensation.currency] if plan.compensation else None
     journal.add(
         tx,

@@ -16,7 +16,7 @@ from bot import lifecycle
 from bot.closing import Confirmation, Proof
 from bot.incident import Incident, Person
 from bot.wording import Wording, mention
-from handlers import solved, team
+from handlers import channel, solved, team
 from handlers.blocks import Json, modal, section
 from handlers.desk import Desk
 from handlers.fields import Answers, Found, Text
@@ -119,7 +119,7 @@ def _open_again(
         about = {"confirmation": said.id, "customer": said.customer_id, "customers": said.customers}
         journal.add(tx, incident.id, "customer_not_satisfied", by, now, **about, proof=said.proof, round=said.round)
     journal.add(tx, incident.id, "reopened", by, now, round=incident.round)
-    team.bring_in(tx, incident, by, now)
+    channel.bring_in(tx, incident, [by], now)
     outbox.redraw(tx, [incident.id], now, (*solved.SHOWN, "script"), changed)
 
 

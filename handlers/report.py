@@ -38,7 +38,7 @@ from bot.incident import (
 )
 from bot.procedure import Procedure
 from bot.wording import Wording, channel_link
-from handlers import duties, team
+from handlers import channel, duties
 from handlers.blocks import Json, actions, button, modal, section
 from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.desk import Desk
@@ -358,7 +358,7 @@ def join(
 ) -> None:
     """The customers and whoever reported them belong to the incident; what its facts speak for is looked at again."""
     customers.add(tx, incident.id, [customer], reporter_id, now)
-    team.bring_in(tx, incident, reporter_id, now)
+    channel.bring_in(tx, incident, [reporter_id], now)
     affected = incident.customers_affected + more
     tiers = [tier for tier in (incident.customer_tier, customer.tier) if tier]
     changed = replace(incident, customers_affected=affected, customer_tier=max(tiers, key=[*Tier].index, default=None))
@@ -383,8 +383,8 @@ def join(
 def joined(incident: Incident, words: Wording) -> View:
     """The shorter form's last page: which incident it was added to, and the way to its channel."""
     if incident.channel_id:
-        channel = channel_link(incident.channel_id)
-        sentence = words.mrkdwn("report.joined_open", number=incident.number, channel=channel)
+        way = channel_link(incident.channel_id)
+        sentence = words.mrkdwn("report.joined_open", number=incident.number, channel=way)
     else:
         sentence = words.mrkdwn("report.joined", number=incident.number)
     return modal("report.done", incident.number, [section(sentence)], close=words.text("form.close"))

@@ -19,7 +19,7 @@ from bot.incident import Deadline, Duty, Incident, Person
 from bot.plan import Request, RequestState
 from bot.procedure import Procedure
 from bot.wording import Mrkdwn, Wording, channel_link, escape, mention
-from handlers import duties, masks, team
+from handlers import channel, duties, masks, team
 from handlers.approvals import quoted
 from handlers.blocks import Json, actions, beginning, button, context, modal, section
 from handlers.card import SHOWN_WITH_INCIDENT
@@ -288,8 +288,8 @@ def draw_told(desk: Desk, tx: Connection, message: Message) -> Drawing:
 def _save(desk: Desk, tx: Connection, incident: Incident, key: str, new: Request) -> None:
     now, is_first = new.at, not requests.of_incident(tx, incident.id)
     request = requests.save(tx, key, new)
-    team.bring_in(tx, incident, request.owner_id, now)
-    team.bring_in(tx, incident, request.by, now)
+    channel.bring_in(tx, incident, [request.owner_id], now)
+    channel.bring_in(tx, incident, [request.by], now)
     outbox.say(tx, [Saying(incident.id, "request", "person", request.owner_id, detail={"request": request.id})], now)
     if is_first:
         outbox.say(tx, [Saying(incident.id, "requests", "incident")], now)

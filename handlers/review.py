@@ -18,7 +18,7 @@ from bot import lifecycle
 from bot.incident import Deadline, Duty, Incident, Role, Severity
 from bot.postmortem import Chapter, Postmortem, Section, State, split
 from bot.wording import Mrkdwn, Wording, channel_link, escape, mention
-from handlers import card, chapters, duties, masks
+from handlers import card, channel, chapters, duties, masks
 from handlers.blocks import actions, button, context, header, section
 from handlers.chapters import Facets
 from handlers.desk import Desk, Drawing
@@ -115,18 +115,9 @@ def _tell_owners(tx: Connection, incident: Incident, now: datetime, asked: Seque
     owners = dict.fromkeys(each.owner_id for each in _running(tx, incident, Duty.SECTION))
     told = {message.user_id for message in outbox.said_as(tx, incident.id, "section_asked")} - {*asked}
     new = [user_id for user_id in owners if user_id not in told]
-    bring_in(tx, incident, new, now)
+    channel.bring_in(tx, incident, new, now)
     outbox.redraw(tx, [incident.id], now, ["section_asked"])
     outbox.say(tx, [Saying(incident.id, "section_asked", "person", user_id) for user_id in new], now)
-
-
-def bring_in(tx: Connection, incident: Incident, user_ids: Sequence[str], now: datetime) -> None:
-    """They handle the case from now on, and are invited to its channel."""
-    there = incidents.participants_of(tx, incident.id)
-    new = [user_id for user_id in user_ids if user_id not in there]
-    if new:
-        incidents.add_participants(tx, incident.id, new)
-        outbox.ask(tx, "invite", f"invite:{incident.id}", now, incident.id, collapses=f"invite:{incident.id}")
 
 
 def hand_on(desk: Desk, tx: Connection, incident: Incident, before: Mapping[Role, str], now: datetime) -> list[int]:
@@ -206,7 +197,7 @@ def ask_to_accept(desk: Desk, tx: Connection, incident: Incident, known: Postmor
         deadlines.start(tx, incident.id, [made])
     to = found[:1] if incident.is_private else found
     if incident.is_private:
-        bring_in(tx, incident, to, now)
+        channel.bring_in(tx, incident, to, now)
     _tell_readers(tx, incident, to, now)
 
 

@@ -17,7 +17,7 @@ from bot import lifecycle
 from bot.closing import Confirmation
 from bot.incident import Deadline, Duty, Event, Incident, Listed, Person, Role, Status, TaskState, Tier
 from bot.wording import Mrkdwn, Wording, channel_link, mention
-from handlers import duties, masks, review, tally, team
+from handlers import channel, duties, masks, review, tally, team
 from handlers.blocks import actions, button, context, section
 from handlers.card import SHOWN_WITH_INCIDENT, SHOWN_WITH_STATUS
 from handlers.desk import Desk, Drawing
@@ -105,7 +105,7 @@ def not_satisfied(
         if (each.duty is Duty.CALL_IN_PERSON and each.subject == subject) or each.duty is Duty.SECOND_PLAN
     ]
     for each in owed:
-        team.bring_in(tx, incident, each.owner_id, now)
+        channel.bring_in(tx, incident, [each.owner_id], now)
     first = owed[0] if owed else None
     say_reopened(tx, incident, "dissatisfied", said.by, now, first, said.customer_id, said.customers)
     return incident, changed
@@ -117,7 +117,7 @@ def call(desk: Desk, tx: Connection, incident: Incident, said: Confirmation, now
     duties.call_in_person(desk, tx, incident, said.customer_id, now)
     for each in deadlines.running(tx, incident.id):
         if each.duty is Duty.CALL_IN_PERSON and each.subject == str(said.customer_id or ""):
-            team.bring_in(tx, incident, each.owner_id, now)
+            channel.bring_in(tx, incident, [each.owner_id], now)
             say_reopened(tx, incident, "dissatisfied", said.by, now, each, said.customer_id, said.customers)
 
 
@@ -180,7 +180,7 @@ def say_reopened(
     }
     sayings = [Saying(incident.id, "reopened", "incident", detail=detail)]
     if detail["to"] != by:
-        team.bring_in(tx, incident, str(detail["to"]), now)
+        channel.bring_in(tx, incident, [str(detail["to"])], now)
         sayings.append(Saying(incident.id, "reopened", "person", str(detail["to"]), detail=detail))
     outbox.say(tx, sayings, now)
 

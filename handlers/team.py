@@ -14,7 +14,7 @@ from bot import deadlines as rules
 from bot import lifecycle
 from bot.incident import Assignment, Deadline, Duty, Incident, Moment, MomentKind, Role, Task, TaskState
 from bot.procedure import May, Procedure
-from handlers import approvals, decisions, duties, review
+from handlers import approvals, channel, decisions, duties, review
 from handlers.card import SHOWN_WITH_INCIDENT, SHOWN_WITH_STATUS
 from handlers.desk import Desk
 from handlers.fields import Answers
@@ -112,7 +112,7 @@ def ask(
     assignment_id = roles.ask(
         tx, incident.id, role, user_id, by, now, note, hands_over, accepted=mine, with_duties=with_duties
     )
-    bring_in(tx, incident, user_id, now)
+    channel.bring_in(tx, incident, [user_id], now)
     journal.add(tx, incident.id, "role_asked", by, now, role=role, user=user_id, assignment=assignment_id)
     say_role(tx, incident.id, user_id, assignment_id, now)
     if mine:
@@ -123,12 +123,6 @@ def ask(
         shown = [assignment_id] if hands_over is None else [assignment_id, hands_over]
         outbox.redraw(tx, [incident.id], now, SHOWN_WITH_ROLES, (), shown)
     return assignment_id
-
-
-def bring_in(tx: Connection, incident: Incident, user_id: str, now: datetime) -> None:
-    """They handle the case from now on, and are invited to its channel."""
-    incidents.add_participants(tx, incident.id, [user_id])
-    outbox.ask(tx, "invite", f"invite:{incident.id}", now, incident.id, collapses=f"invite:{incident.id}")
 
 
 def say_role(tx: Connection, incident_id: int, user_id: str, assignment_id: int, now: datetime) -> None:
@@ -160,7 +154,7 @@ def give_duties(desk: Desk, tx: Connection, incident: Incident, from_id: str, to
     before = roles.holders(roles.of_incident(tx, incident.id))
     owed = [each.id for each in deadlines.running(tx, incident.id) if each.owner_id == from_id]
     _stand_in(tx, incident, from_id, to_id, now)
-    bring_in(tx, incident, to_id, now)
+    channel.bring_in(tx, incident, [to_id], now)
     _roles_changed(desk, tx, incident, before, now)
     _take_over_from(desk, tx, incident, from_id, to_id, now)
     return [each.id for each in deadlines.running(tx, incident.id) if each.owner_id == to_id and each.id in owed]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.incident import Customer, CustomerLanguage, Emotion, Incident, Outcome, Role, Tier
-from handlers import team
+from handlers import channel, team
 from storage import customers, erasure, incidents, journal
 from tests.workspace import ADA, BOT, GUEST, LIN, MEI, WANG, Sandbox, Workspace, opened, settings_for
 
@@ -243,7 +243,7 @@ def test_of_two_who_take_somebody_off_the_second_is_told_who_did(office: Workspa
     incident = reported(office, many(3))
     for user in (ADA, LIN):
         with office.bot.db.begin() as tx:
-            team.bring_in(tx, incident, user, office.clock())
+            channel.bring_in(tx, incident, [user], office.clock())
     office.settle()
     for user in (ADA, LIN):
         open_list(office, user, incident)
@@ -379,7 +379,7 @@ def test_the_list_in_chinese(sandbox: Sandbox, sqlite_url: str) -> None:
     with opened(sandbox, settings) as workspace:
         incident = reported(workspace, [Customer("王小明", "1", "13800001111")])
         with workspace.bot.db.begin() as tx:
-            team.bring_in(tx, incident, MEI, workspace.clock())
+            channel.bring_in(tx, incident, [MEI], workspace.clock())
         workspace.settle()
         view = open_list(workspace, MEI, incident)
         assert view["title"]["text"] == "INC-1 客户名单"

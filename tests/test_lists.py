@@ -15,8 +15,8 @@ import pytest
 from bot import lists
 from bot.incident import Customer, CustomerLanguage, Duty, Incident, Listed, Outcome, Tier
 from bot.lists import Columns, ListState, Meaning, Row, Unreadable
+from handlers import channel
 from handlers import lists as step
-from handlers import team
 from storage import customers, deadlines, erasure, incidents, journal, outbox, tables
 from storage import lists as given
 from storage.outbox import Saying
@@ -675,7 +675,7 @@ def test_the_same_form_once_more_adds_nothing(office: Workspace) -> None:
 def test_two_people_who_give_the_same_list_at_once_add_each_customer_once(workspace: Workspace) -> None:
     incident = workspace.report(ADA)
     with workspace.bot.db.begin() as tx:
-        team.bring_in(tx, incident, LIN, workspace.clock())
+        channel.bring_in(tx, incident, [LIN], workspace.clock())
     workspace.settle()
     for user in (ADA, LIN):
         upload(workspace, user, incident, "list.csv", big(500))
