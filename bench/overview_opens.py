@@ -169,8 +169,10 @@ def _incident(clock: Clock, tx: Connection, at: datetime, is_over: bool) -> int:
     deadlines.start(tx, number, owed)
     if is_over:
         deadlines.meet(tx, number, OWED, VIEWER, later)
-    for message_id in outbox.say(tx, [Saying(number, drawing, "incident") for drawing in SAID], at):
-        outbox.set_said(tx, message_id, f"C{number:09}", f"{at.timestamp():.6f}")
+    ids = outbox.say(tx, [Saying(number, drawing, "incident") for drawing in SAID], at)
+    ts = f"{at.timestamp():.6f}"
+    said = [outbox.Said(each, number, drawing, f"C{number:09}", ts) for each, drawing in zip(ids, SAID, strict=True)]
+    outbox.set_said(tx, said)
     tx.execute(delete(tables.outbox))
     plan = Plan(
         0, number, 1, 1, VIEWER, later, "Roll back", VIEWER, later + timedelta(hours=1), False, "It is repaired"

@@ -93,8 +93,14 @@ class Program:
             wake=self.wake,
         )
         self.holder = f"{this_machine()}/{os.getpid()}/{secrets.token_hex(4)}"
-        errands, drawings = handlers.ERRANDS, handlers.DRAWINGS
-        self.courier = Courier(self.desk, errands, drawings, self.holder, interrupt=printing.interrupt)
+        self.courier = Courier(
+            self.desk,
+            handlers.ERRANDS,
+            handlers.DRAWINGS,
+            self.holder,
+            long=handlers.LONG,
+            interrupt=printing.interrupt,
+        )
         self.metronome: Metronome | None = None
         secret = settings.slack_signing_secret
         self.app = App(

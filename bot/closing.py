@@ -113,13 +113,13 @@ def tally(
     never more than there are. A share is rounded up.
     """
     latest: dict[int, bool] = {}
-    several = 0
+    several, affected = 0, set(counted)
     for answer in answers:
         if answer.customer_id is not None:
             latest[answer.customer_id] = answer.is_satisfied
         elif answer.is_satisfied:
             several += answer.customers
-    named = sum(1 for customer_id, is_satisfied in latest.items() if is_satisfied and customer_id in set(counted))
+    named = sum(1 for customer_id, is_satisfied in latest.items() if is_satisfied and customer_id in affected)
     confirmed = min(named + several, everybody)
     if rule.need is Need.NAMED:
         by_name = sum(1 for customer_id in listed if latest.get(customer_id))

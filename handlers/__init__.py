@@ -140,6 +140,8 @@ ERRANDS: Mapping[str, Carry] = {
     "show_record": record.show_record,
     "make_dossier": dossier.make,
 }
+# Of these, what may take seconds by itself, whatever Slack does: files are read, written or printed.
+LONG = ("send_customers", "read_list", "import_list", "send_left_out", "make_dossier")
 
 # What draws a message.
 DRAWINGS: Mapping[str, Draw] = {

@@ -96,7 +96,7 @@ class Facets:
     mask: Callable[[str], str]
     plans: Sequence[Plan]
     latest: Progress | None
-    tally: Tally
+    tally: Tally | None  # once it is fixed
     ratings: Sequence[Rating]
 
     @property
@@ -123,7 +123,7 @@ def facets(desk: Desk, tx: Connection, incident: Incident) -> Facets:
         masks.of(tx, incident.id),
         plans.of_incident(tx, incident.id),
         reported.latest(tx, incident.id),
-        tally.of(desk, tx, incident),
+        tally.of(desk, tx, incident) if incident.fixed_at else None,
         confirmations.scores(tx, incident.id, incident.round),
     )
 
@@ -317,7 +317,8 @@ def _end(facets: Facets, words: Wording) -> list[Mrkdwn]:
         parts.append(words.mrkdwn("card.round", round=words.number(incident.round)))
     if incident.fixed_at and incident.fixed_by:
         parts.append(words.mrkdwn("card.fixed", who=mention(incident.fixed_by), at=words.time(incident.fixed_at)))
-        parts.append(tally.progress(facets.tally, words))
+        if facets.tally:
+            parts.append(tally.progress(facets.tally, words))
     if facets.ratings:
         parts.append(tally.satisfaction(facets.ratings, words))
     if incident.closed_at and incident.closed_by:

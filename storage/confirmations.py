@@ -3,11 +3,37 @@
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, bindparam, insert, select
 
 from bot.closing import Answer, Confirmation, Proof, Rating
 from storage.encryption import cipher_of
 from storage.tables import as_dict, confirmations, ratings
+
+ANSWERS = (
+    select(
+        confirmations.c.id,
+        confirmations.c.by,
+        confirmations.c.logged_at,
+        confirmations.c.customer_id,
+        confirmations.c.customers,
+        confirmations.c.is_satisfied,
+    )
+    .where(confirmations.c.incident_id == bindparam("incident"), confirmations.c.round == bindparam("round"))
+    .order_by(confirmations.c.id)
+)
+SCORES = (
+    select(
+        ratings.c.id,
+        ratings.c.incident_id,
+        ratings.c.round,
+        ratings.c.by,
+        ratings.c.at,
+        ratings.c.score,
+        ratings.c.customer_id,
+    )
+    .where(ratings.c.incident_id == bindparam("incident"), ratings.c.round == bindparam("round"))
+    .order_by(ratings.c.id)
+)
 
 
 def was_saved(tx: Connection, form_key: str) -> bool:
@@ -34,13 +60,7 @@ def of_incident(tx: Connection, incident_id: int) -> list[Confirmation]:
 
 def answers(tx: Connection, incident_id: int, in_round: int) -> list[Answer]:
     """What counts of those of one round, oldest first: nothing sealed is opened for it."""
-    c = confirmations.c
-    question = (
-        select(c.id, c.by, c.logged_at, c.customer_id, c.customers, c.is_satisfied)
-        .where(c.incident_id == incident_id, c.round == in_round)
-        .order_by(c.id)
-    )
-    return [Answer(*row) for row in tx.execute(question)]
+    return [Answer(*row) for row in tx.execute(ANSWERS, {"incident": incident_id, "round": in_round})]
 
 
 def was_rated(tx: Connection, form_key: str) -> bool:
@@ -66,13 +86,7 @@ def ratings_of(tx: Connection, incident_id: int) -> list[Rating]:
 
 def scores(tx: Connection, incident_id: int, in_round: int) -> list[Rating]:
     """Those of one round, oldest first, without what was said: nothing sealed is opened for it."""
-    c = ratings.c
-    question = (
-        select(c.id, c.incident_id, c.round, c.by, c.at, c.score, c.customer_id)
-        .where(c.incident_id == incident_id, c.round == in_round)
-        .order_by(c.id)
-    )
-    return [Rating(*row) for row in tx.execute(question)]
+    return [Rating(*row) for row in tx.execute(SCORES, {"incident": incident_id, "round": in_round})]
 
 
 def _confirmation(tx: Connection, row: Row[Any]) -> Confirmation:

@@ -68,6 +68,9 @@ class Page:
     count: int
 
 
+ADD = insert(customers)
+
+
 def add(
     tx: Connection,
     incident_id: int,
@@ -93,7 +96,7 @@ def add(
         for customer in added
     ]
     if rows:
-        tx.execute(insert(customers), rows)
+        tx.execute(ADD, rows)
 
 
 def fill(tx: Connection, known: Mapping[int, Customer]) -> None:

@@ -1,7 +1,6 @@
 """The database: how transactions begin, on SQLite and on PostgreSQL."""
 
 import copy
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,13 +14,12 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from storage.encryption import Cipher
+from storage.turns import Turns
 
 ASKED_AFTER_S = 5  # seconds that a connection may have rested without being asked whether it still stands
-# Transactions that write at the same time in one process: people's, and the courier's while no person waits. SQLite
-# lets one write. With PostgreSQL more than a few only take the interpreter from each other: of fifty reports in a
-# second the last was answered after 0.3 s with 2, after 1.3 s with 8.
-WRITERS = {"sqlite": (1, 1), "postgresql": (2, 6)}
-PATIENCE_S = 0.5
+# Transactions that write at the same time in one process: all, people's, and the courier's while no person waits.
+# SQLite lets one write. With PostgreSQL more than a few of people's only take the interpreter from each other.
+WRITERS = {"sqlite": (1, 1, 1), "postgresql": (8, 2, 6)}
 
 
 def upsert(tx: Connection, table: Table) -> sqlite.Insert:
@@ -29,36 +27,6 @@ def upsert(tx: Connection, table: Table) -> sqlite.Insert:
     if tx.dialect.name == "postgresql":
         return cast(sqlite.Insert, postgresql.insert(table))
     return sqlite.insert(table)
-
-
-class Turns:
-    """Lets a few in at a time, and people before the courier: somebody waits for them."""
-
-    def __init__(self, of_people: int, of_courier: int) -> None:
-        self._of_people = of_people
-        self._of_courier = of_courier
-        self._inside = 0
-        self._waiting = 0
-        self._changed = threading.Condition()
-
-    @contextmanager
-    def taken(self, patient: bool) -> Iterator[None]:
-        """A turn. Who is patient lets others go first, for a while."""
-        with self._changed:
-            if not patient or not self._changed.wait_for(self._is_quiet, PATIENCE_S):
-                self._waiting += 1
-                self._changed.wait_for(lambda: self._inside < self._of_people)
-                self._waiting -= 1
-            self._inside += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._inside -= 1
-                self._changed.notify_all()
-
-    def _is_quiet(self) -> bool:
-        return self._waiting == 0 and self._inside < self._of_courier
 
 
 class Database:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, overload
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, text, update
+from sqlalchemy import Connection, Integer, Row, bindparam, func, insert, or_, select, text, update
 
 from bot.deadlines import Decision, Plan
 from bot.incident import Deadline, Duty, Moment, MomentKind, Role
@@ -16,7 +16,16 @@ from storage.tables import TO_ACKNOWLEDGE, deadlines
 ONE = select(deadlines).where(deadlines.c.id == bindparam("id"))
 OF_INCIDENT = select(deadlines).where(deadlines.c.incident_id == bindparam("incident")).order_by(deadlines.c.id)
 RUNNING = OF_INCIDENT.where(deadlines.c.met_at.is_(None), deadlines.c.stopped_at.is_(None))
+START = insert(deadlines)
 NEXT_NUDGE = select(func.min(deadlines.c.next_nudge_at)).where(deadlines.c.next_nudge_at.is_not(None))
+
+DUE = (
+    select(deadlines)
+    .where(deadlines.c.next_nudge_at <= bindparam("now", type_=deadlines.c.next_nudge_at.type))
+    .order_by(deadlines.c.next_nudge_at)
+    .limit(bindparam("limit", type_=Integer))
+    .with_for_update(skip_locked=True)
+)
 
 
 def start(tx: Connection, incident_id: int, plans: Iterable[Plan]) -> None:
@@ -36,7 +45,7 @@ def start(tx: Connection, incident_id: int, plans: Iterable[Plan]) -> None:
         for plan in plans
     ]
     if rows:
-        tx.execute(insert(deadlines), rows)
+        tx.execute(START, rows)
 
 
 def of_incident(tx: Connection, incident_id: int) -> list[Deadline]:
@@ -175,14 +184,7 @@ def claim_due(tx: Connection, now: datetime, limit: int) -> list[Deadline]:
 
     They stay locked until this transaction ends. Replicas that ask at the same time get different ones.
     """
-    question = (
-        select(deadlines)
-        .where(deadlines.c.next_nudge_at <= now)
-        .order_by(deadlines.c.next_nudge_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    return [_deadline(row) for row in tx.execute(question)]
+    return [_deadline(row) for row in tx.execute(DUE, {"now": now, "limit": limit})]
 
 
 def set_positions(tx: Connection, decisions: Sequence[tuple[int, Decision]]) -> None:

@@ -79,7 +79,16 @@ PARTICIPANTS = (
     .where(participants.c.incident_id == bindparam("incident"))
     .order_by(participants.c.id)
 )
+SET = update(incidents).where(incidents.c.id == bindparam("of"))  # what is set goes with it
+REPORT = insert(incidents).returning(incidents)
+REPORTED_AS = select(incidents).where(incidents.c.report_key == bindparam("key"))
+IN_CHANNEL = select(incidents).where(incidents.c.channel_id == bindparam("channel"))
 NOT_INVITED = PARTICIPANTS.where(participants.c.invited_at.is_(None), participants.c.refused.is_(None))
+
+ADDING: dict[str, Any] = {}  # participants, by database: put together once
+THOSE = update(participants).where(
+    participants.c.incident_id == bindparam("incident"), participants.c.user_id.in_(bindparam("users", expanding=True))
+)
 
 
 def create(
@@ -102,22 +111,19 @@ def create(
         for name, value in asdict(report).items()
         if name in incidents.c and name not in ("customer", "evidence")
     }
-    row = tx.execute(
-        insert(incidents)
-        .values(
-            **said,
-            report_key=report_key,
-            status=Status.REPORTED,
-            title=title,
-            proposed_severity=int(severity),
-            reporter_id=reporter_id,
-            is_private=is_private,
-            reported_at=now,
-            kind=kind,
-            customer_tier=report.customer.tier,
-        )
-        .returning(incidents)
-    ).one()
+    values = {
+        **said,
+        "report_key": report_key,
+        "status": Status.REPORTED,
+        "title": title,
+        "proposed_severity": int(severity),
+        "reporter_id": reporter_id,
+        "is_private": is_private,
+        "reported_at": now,
+        "kind": kind,
+        "customer_tier": report.customer.tier,
+    }
+    row = tx.execute(REPORT, values).one()
     incident = _incident(row)
     customers.add(tx, incident.id, [report.customer], reporter_id, now, report.emotion)
     if report.evidence:
@@ -135,18 +141,17 @@ def get(tx: Connection, incident_id: int, lock: bool = False) -> Incident:
 
 def find(tx: Connection, incident_id: int) -> Incident | None:
     """The incident with this number, if there is one."""
-    row = tx.execute(ONE, {"id": incident_id}).one_or_none()
-    return _incident(row) if row else None
+    return _one(tx, ONE, id=incident_id)
 
 
 def reported_as(tx: Connection, report_key: str) -> Incident | None:
     """The incident that this form became, if it was submitted before."""
-    return _one(tx, select(incidents).where(incidents.c.report_key == report_key))
+    return _one(tx, REPORTED_AS, key=report_key)
 
 
 def in_channel(tx: Connection, channel_id: str) -> Incident | None:
     """The incident whose channel this is."""
-    return _one(tx, select(incidents).where(incidents.c.channel_id == channel_id))
+    return _one(tx, IN_CHANNEL, channel=channel_id)
 
 
 def still_open(tx: Connection, user_id: str, limit: int, offset: int = 0) -> list[Incident]:
@@ -361,7 +366,9 @@ def add_participants(tx: Connection, incident_id: int, user_ids: Iterable[str]) 
     """People who are to be in the channel; who is there already stays as they are."""
     rows = [{"incident_id": incident_id, "user_id": user_id} for user_id in dict.fromkeys(user_ids)]
     if rows:
-        tx.execute(upsert(tx, participants).on_conflict_do_nothing(), rows)
+        if tx.dialect.name not in ADDING:
+            ADDING[tx.dialect.name] = upsert(tx, participants).on_conflict_do_nothing()
+        tx.execute(ADDING[tx.dialect.name], rows)
 
 
 def participants_of(tx: Connection, incident_id: int) -> list[str]:
@@ -376,24 +383,21 @@ def not_yet_invited(tx: Connection, incident_id: int) -> list[str]:
 
 def set_invited(tx: Connection, incident_id: int, user_ids: Sequence[str], now: datetime) -> None:
     """They are in the channel."""
-    tx.execute(_those(incident_id, user_ids).values(invited_at=now, refused=None))
+    who = {"incident": incident_id, "users": list(user_ids)}
+    tx.execute(THOSE, {**who, "invited_at": now, "refused": None})
 
 
 def set_refused(tx: Connection, incident_id: int, user_ids: Sequence[str], error: str) -> None:
     """Slack would not let them in; `error` is Slack's word for why."""
-    tx.execute(_those(incident_id, user_ids).values(refused=error))
-
-
-def _those(incident_id: int, user_ids: Sequence[str]) -> Any:
-    return update(participants).where(participants.c.incident_id == incident_id, participants.c.user_id.in_(user_ids))
+    tx.execute(THOSE, {"incident": incident_id, "users": list(user_ids), "refused": error})
 
 
 def _set(tx: Connection, incident_id: int, **values: object) -> None:
-    tx.execute(update(incidents).where(incidents.c.id == incident_id).values(**values))
+    tx.execute(SET, {**values, "of": incident_id})
 
 
-def _one(tx: Connection, question: Select[Any]) -> Incident | None:
-    row = tx.execute(question).one_or_none()
+def _one(tx: Connection, question: Select[Any], **asked: object) -> Incident | None:
+    row = tx.execute(question, asked).one_or_none()
     return _incident(row) if row else None
 
 

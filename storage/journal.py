@@ -13,6 +13,15 @@ from storage.tables import journal
 
 BATCH = 1000
 
+# What is asked with everything that happens is put together once: that costs more than asking it.
+LAST_OF_INCIDENT = (
+    select(journal.c.hash).where(journal.c.incident_id == bindparam("incident")).order_by(journal.c.id.desc()).limit(1)
+)
+LAST_OF_INSTALLATION = (
+    select(journal.c.hash).where(journal.c.incident_id.is_(None)).order_by(journal.c.id.desc()).limit(1)
+)
+ADD = insert(journal)
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -34,14 +43,11 @@ def add(tx: Connection, incident_id: int | None, what: str, by: str | None, now:
 
     `detail` has ids, numbers and the procedure's words; never customers' data.
     """
-    last = select(journal.c.hash).where(_of(incident_id)).order_by(journal.c.id.desc()).limit(1)
-    previous = tx.execute(last).scalar_one_or_none() or ""
+    last = LAST_OF_INSTALLATION if incident_id is None else LAST_OF_INCIDENT
+    previous = tx.execute(last, {"incident": incident_id}).scalar_one_or_none() or ""
     hash_ = _hash(previous, incident_id, now, by, what, detail)
-    tx.execute(
-        insert(journal).values(
-            incident_id=incident_id, at=now, by=by, what=what, detail=detail, previous=previous, hash=hash_
-        )
-    )
+    entry = {"at": now, "by": by, "what": what, "detail": detail, "previous": previous, "hash": hash_}
+    tx.execute(ADD, {**entry, "incident_id": incident_id})
 
 
 def of_incident(tx: Connection, incident_id: int | None) -> list[Entry]:

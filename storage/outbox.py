@@ -68,6 +68,18 @@ class Errand:
 
 
 @dataclass(frozen=True)
+class Said:
+    """Where a message stands that was said just now."""
+
+    message_id: int
+    incident_id: int
+    drawing: str
+    channel_id: str
+    ts: str
+    digest: str | None = None
+
+
+@dataclass(frozen=True)
 class Saying:
     """A message before it is remembered. `place` is `incident`, `announcements`, `reviews` or `person`; `detail` may
     have the `thread` in which it stands: the id of its first message."""
@@ -105,10 +117,9 @@ def say(tx: Connection, sayings: Sequence[Saying], now: datetime) -> list[int]:
         }
         for saying in sayings
     ]
-    statement = insert(messages).returning(messages.c.id, sort_by_parameter_order=True)
-    ids = list(tx.execute(statement, rows).scalars())
+    ids = list(tx.execute(SAY, rows).scalars())
     tx.execute(
-        insert(outbox),
+        ASK,
         [
             _errand_row("draw", saying.lane, now, saying.incident_id, message_id)
             for saying, message_id in zip(sayings, ids, strict=True)
@@ -128,13 +139,9 @@ def redraw(
     """Messages that show what has changed are drawn again: of these drawings, or about these deadlines or roles."""
     reminding = ["reminder", "script"] if deadline_ids else []
     about = {*drawings, *reminding, *(["role"] if assignment_ids else [])}
-    question = (
-        select(messages)
-        .where(messages.c.incident_id.in_(incident_ids), messages.c.drawing.in_(about))
-        .order_by(messages.c.id)
-    )
+    found = tx.execute(SHOWING, {"incidents": list(incident_ids), "drawings": sorted(about)})
     rows = []
-    for message in [_message(row) for row in tx.execute(question)]:
+    for message in [_message(row) for row in found]:
         if message.drawing not in drawings and not (
             any(deadline in deadline_ids for deadline, _ in message.reminds_of)
             or message.detail.get("assignment") in assignment_ids
@@ -188,7 +195,7 @@ def ask(
     """
     row = _errand_row(errand, lane, now, incident_id, None, detail) | {"not_before": now + after}
     if collapses is None:
-        tx.execute(insert(outbox).values(**row))
+        tx.execute(ASK, row)
     else:
         _collapsed(tx, [row | {"collapses": collapses}])
 
@@ -207,25 +214,17 @@ def ask_nudges(tx: Connection, nudges: Mapping[int, Sequence[tuple[int, int]]], 
     if not nudges:
         return
     if tx.dialect.name == "postgresql":
-        statement = text(
-            "insert into outbox (errand, lane, incident_id, detail, created_at, not_before) "
-            "select 'nudge', 'nudge:' || i, i, json_build_object('due', cast(d as json)), :now, :now "
-            "from unnest(cast(:i as int[]), cast(:d as text[])) as due(i, d)"
-        )
+        statement = ASK_NUDGES_OF_POSTGRESQL
         values: dict[str, Any] = {"i": list(nudges), "d": [json.dumps(due) for due in nudges.values()]}
     else:
-        statement = text(
-            "insert into outbox (errand, lane, incident_id, detail, created_at, not_before) "
-            "select 'nudge', 'nudge:' || json_extract(value, '$[0]'), json_extract(value, '$[0]'), "
-            "json_object('due', json_extract(value, '$[1]')), :now, :now from json_each(:nudges)"
-        )
+        statement = ASK_NUDGES_OF_SQLITE
         values = {"nudges": json.dumps(list(nudges.items()))}
-    tx.execute(statement.bindparams(bindparam("now", type_=outbox.c.created_at.type)), {**values, "now": now})
+    tx.execute(statement, {**values, "now": now})
 
 
 def take(tx: Connection, errand_id: int) -> bool:
     """Crosses out an errand in the transaction that does it. False when somebody else has done it."""
-    return tx.execute(delete(outbox).where(outbox.c.id == errand_id)).rowcount == 1
+    return tx.execute(TAKE, {"id": errand_id}).rowcount == 1
 
 
 def _claiming() -> Any:
@@ -259,12 +258,35 @@ def _claiming() -> Any:
 
 # What is asked for each errand is put together once: that costs more than asking it.
 CLAIM = _claiming()
+ASK = insert(outbox)
+SAY = insert(messages).returning(messages.c.id, sort_by_parameter_order=True)
+TAKE = delete(outbox).where(outbox.c.id == bindparam("id"))
+OF_INCIDENT = select(messages).where(messages.c.incident_id == bindparam("incident")).order_by(messages.c.id)
+SHOWING = (
+    select(messages)
+    .where(
+        messages.c.incident_id.in_(bindparam("incidents", expanding=True)),
+        messages.c.drawing.in_(bindparam("drawings", expanding=True)),
+    )
+    .order_by(messages.c.id)
+)
+NOW = bindparam("now", type_=outbox.c.created_at.type)
+ASK_NUDGES_OF_POSTGRESQL = text(
+    "insert into outbox (errand, lane, incident_id, detail, created_at, not_before) "
+    "select 'nudge', 'nudge:' || i, i, json_build_object('due', cast(d as json)), :now, :now "
+    "from unnest(cast(:i as int[]), cast(:d as text[])) as due(i, d)"
+).bindparams(NOW)
+ASK_NUDGES_OF_SQLITE = text(
+    "insert into outbox (errand, lane, incident_id, detail, created_at, not_before) "
+    "select 'nudge', 'nudge:' || json_extract(value, '$[0]'), json_extract(value, '$[0]'), "
+    "json_object('due', json_extract(value, '$[1]')), :now, :now from json_each(:nudges)"
+).bindparams(NOW)
 DONE = delete(outbox).where(outbox.c.id.in_(bindparam("ids", expanding=True)))
 MESSAGE = select(messages).where(messages.c.id == bindparam("id"))
 SAID = (
     update(messages)
     .where(messages.c.id == bindparam("about"))
-    .values(channel_id=bindparam("channel"), ts=bindparam("said"))
+    .values(channel_id=bindparam("channel"), ts=bindparam("said"), digest=bindparam("looks"))
 )
 
 
@@ -344,8 +366,7 @@ def message(tx: Connection, message_id: int) -> Message:
 
 def of_incident(tx: Connection, incident_id: int) -> list[Message]:
     """Everything said about an incident, oldest first."""
-    question = select(messages).where(messages.c.incident_id == incident_id).order_by(messages.c.id)
-    return [_message(row) for row in tx.execute(question)]
+    return [_message(row) for row in tx.execute(OF_INCIDENT, {"incident": incident_id})]
 
 
 def said_as(tx: Connection, incident_id: int, drawing: str) -> list[Message]:
@@ -354,9 +375,14 @@ def said_as(tx: Connection, incident_id: int, drawing: str) -> list[Message]:
     return [_message(row) for row in tx.execute(question.order_by(messages.c.id))]
 
 
-def set_said(tx: Connection, message_id: int, channel_id: str, ts: str) -> None:
-    """The message is there."""
-    tx.execute(SAID, {"about": message_id, "channel": channel_id, "said": ts})
+def set_said(tx: Connection, said: Sequence[Said]) -> None:
+    """The messages are there."""
+    if said:
+        rows = [
+            {"about": each.message_id, "channel": each.channel_id, "said": each.ts, "looks": each.digest}
+            for each in said
+        ]
+        tx.execute(SAID, rows)
 
 
 def set_digest(tx: Connection, message_id: int, digest: str) -> None:

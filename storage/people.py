@@ -13,6 +13,10 @@ from storage.tables import as_dict, people, places, rosters
 ONE = select(people).where(people.c.user_id == bindparam("user"))
 DM_CHANNEL = select(people.c.dm_channel_id).where(people.c.user_id == bindparam("user"))
 PLACE = select(places.c.channel_id).where(places.c.name == bindparam("name"))
+ROSTERS = select(rosters.c.handle, rosters.c.members)
+NOT_THERE = select(people.c.user_id).where(
+    people.c.user_id.in_(bindparam("users", expanding=True)), people.c.is_active.is_(False)
+)
 
 
 def get(tx: Connection, user_id: str) -> Person | None:
@@ -61,8 +65,7 @@ def set_home(tx: Connection, user_id: str, now: datetime, page: int | None = Non
 
 def not_there(tx: Connection, user_ids: Iterable[str]) -> set[str]:
     """Who of them has left the workspace."""
-    question = select(people.c.user_id).where(people.c.user_id.in_(list(user_ids)), people.c.is_active.is_(False))
-    return set(tx.execute(question).scalars())
+    return set(tx.execute(NOT_THERE, {"users": list(user_ids)}).scalars())
 
 
 def there(tx: Connection, user_ids: Iterable[str]) -> set[str]:
@@ -81,7 +84,7 @@ def set_roster(tx: Connection, handle: str, members: Sequence[str], now: datetim
 
 def roster_members(tx: Connection) -> dict[str, list[str]]:
     """The members of the user groups, by handle, without those who have left the workspace."""
-    known = {row.handle: list(row.members) for row in tx.execute(select(rosters))}
+    known = {row.handle: list(row.members) for row in tx.execute(ROSTERS)}
     gone = not_there(tx, {user for users in known.values() for user in users})
     return {handle: [user for user in users if user not in gone] for handle, users in known.items()}
 

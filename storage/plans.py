@@ -4,7 +4,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, insert, or_, select, text, update
+from sqlalchemy import Connection, Row, and_, bindparam, insert, or_, select, text, update
 
 from bot.incident import Money, Status
 from bot.plan import Plan
@@ -12,6 +12,7 @@ from storage.incidents import IS_OPEN
 from storage.tables import as_dict, incidents, plans
 
 UNSOLVED = [status for status in Status if status.is_unsolved]
+OF_INCIDENT = select(plans).where(plans.c.incident_id == bindparam("incident")).order_by(plans.c.version)
 
 
 def was_saved(tx: Connection, form_key: str) -> Plan | None:
@@ -41,8 +42,7 @@ def get(tx: Connection, plan_id: int) -> Plan:
 
 def of_incident(tx: Connection, incident_id: int) -> list[Plan]:
     """The versions of an incident's plan, those that were refused too, oldest first."""
-    question = select(plans).where(plans.c.incident_id == incident_id).order_by(plans.c.version)
-    return [_plan(row) for row in tx.execute(question)]
+    return [_plan(row) for row in tx.execute(OF_INCIDENT, {"incident": incident_id})]
 
 
 def unfinished(tx: Connection, user_id: str, limit: int) -> list[Plan]:

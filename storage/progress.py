@@ -3,10 +3,12 @@
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, bindparam, insert, select
 
 from bot.plan import Progress
 from storage.tables import as_dict, progress
+
+LATEST = select(progress).where(progress.c.incident_id == bindparam("incident")).order_by(progress.c.id.desc()).limit(1)
 
 
 def was_saved(tx: Connection, form_key: str) -> bool:
@@ -36,8 +38,7 @@ def of_incident(tx: Connection, incident_id: int) -> list[Progress]:
 
 def latest(tx: Connection, incident_id: int) -> Progress | None:
     """What was said last."""
-    question = select(progress).where(progress.c.incident_id == incident_id).order_by(progress.c.id.desc()).limit(1)
-    row = tx.execute(question).one_or_none()
+    row = tx.execute(LATEST, {"incident": incident_id}).one_or_none()
     return _progress(row) if row else None
 
 

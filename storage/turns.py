@@ -1,0 +1,90 @@
+"""Turns: a few work at a time, first come first served; people before the courier, since somebody waits for them."""
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+PATIENCE_S = 0.5  # so long the courier lets people go first; then it stands in line with them
+
+
+class Turns:
+    """Who may go on now. `together` at most, of them so many for people and so many for the courier (who is patient).
+
+    Whoever leaves hands on to the next in line, and wakes nobody else.
+    """
+
+    def __init__(self, together: int, of_people: int | None = None, of_courier: int | None = None) -> None:
+        self._together = together
+        self._at_most = {False: of_people or together, True: of_courier or together}  # by whether they are patient
+        self._inside = {False: 0, True: 0}
+        self._lines: dict[bool, deque[_Place]] = {False: deque(), True: deque()}
+        self._lock = threading.Lock()
+        self._mine = threading.local()
+
+    @contextmanager
+    def taken(self, patient: bool = False) -> Iterator[None]:
+        """A turn. Who is patient lets others go first, for a while."""
+        self._enter(patient)
+        self._mine.patient = patient
+        try:
+            yield
+        finally:
+            self._mine.patient = None
+            self._leave(patient)
+
+    @contextmanager
+    def given_up(self) -> Iterator[None]:
+        """Whoever has a turn here waits for something else, and lets others have it meanwhile. Nothing for the rest."""
+        patient: bool | None = getattr(self._mine, "patient", None)
+        if patient is None:
+            yield
+            return
+        self._leave(patient)
+        self._mine.patient = None
+        try:
+            yield
+        finally:
+            self._enter(patient)
+            self._mine.patient = patient
+
+    def _enter(self, patient: bool) -> None:
+        with self._lock:
+            place = _Place(patient)
+            self._lines[patient].append(place)
+            self._hand_on()
+        if not place.gate.acquire(timeout=PATIENCE_S if patient else -1):
+            with self._lock:
+                if place in self._lines[True]:  # else it was let in just now
+                    self._lines[True].remove(place)
+                    self._lines[False].append(place)
+                    self._hand_on()
+            place.gate.acquire()
+
+    def _leave(self, patient: bool) -> None:
+        with self._lock:
+            self._inside[patient] -= 1
+            self._hand_on()
+
+    def _hand_on(self) -> None:
+        """Lets in whoever can come in now; the lock is held."""
+        for line in (self._lines[False], self._lines[True]):
+            for place in list(line):
+                if sum(self._inside.values()) < self._together and self._has_room(place.patient):
+                    line.remove(place)
+                    self._inside[place.patient] += 1
+                    place.gate.release()
+            if line:
+                return  # the courier stands behind people who wait
+
+    def _has_room(self, patient: bool) -> bool:
+        return self._inside[patient] < self._at_most[patient]
+
+
+class _Place:
+    """In line: the gate is closed until it is their turn."""
+
+    def __init__(self, patient: bool) -> None:
+        self.patient = patient
+        self.gate = threading.Lock()
+        self.gate.acquire()
