@@ -76,9 +76,12 @@ def open_channel(desk: Desk, errand: Errand) -> None:
             outbox.say(tx, [Saying(incident.id, "announcement", "announcements")], now)
         outbox.ask(tx, "describe", f"describe:{incident.id}", now, incident.id)
         if view_id := errand.detail.get("view_id"):
-            # The answer to the form may reach Slack after this, and draw over it: so once more when that is past.
-            for later in (timedelta(0), SHOWN_AGAIN_AFTER):
-                outbox.ask(tx, "show_link", f"form:{view_id}", now, incident.id, errand.detail, after=later)
+            outbox.ask(tx, "show_link", f"form:{view_id}", now, incident.id, errand.detail)
+            if now < errand.created_at + SHOWN_AGAIN_AFTER:
+                # The answer to the form may reach Slack after this, and draw over it: so once more when that is past.
+                after = SHOWN_AGAIN_AFTER
+                outbox.ask(tx, "show_link", f"form:{view_id}", now, incident.id, errand.detail, after=after)
+        outbox.hasten(tx, f"nudge:{incident.id}", now)  # what the clock says names the channel
     desk.wake()
 
 

@@ -3,7 +3,9 @@
 deadline row + now -> bot/deadlines.decide -> message rows and the next time, in one transaction.
 """
 
+import math
 import threading
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -29,7 +31,10 @@ log = structlog.get_logger(__name__)
 BATCH = 1000
 SWEEP_S = 5  # how soon what another replica wrote is noticed
 WAITS_FOR_CHANNEL = timedelta(seconds=20)  # what is said names the channel; without one it is said all the same
+LOOKS_FOR_CHANNEL = timedelta(seconds=2)  # so often meanwhile; once it is open, at once
+TOGETHER_S = 0.02  # what is written within so long after a tick is looked at by one more
 DONE_AT_ONCE = (MomentKind.DEPUTY, MomentKind.BRIEF)  # the clock does it itself, instead of telling somebody
+BEFORE_IT_IS_LATE = (MomentKind.REMIND, MomentKind.TELL)
 CALLED_IN = (MomentKind.ESCALATE, MomentKind.TELL)
 IN_PERSON = (Duty.ACTION,)  # weeks after the incident it concerns its owner, and who is told when it is late
 
@@ -79,7 +84,8 @@ class Metronome:
         self._ticking = threading.Lock()
         self._moving = threading.Lock()
         self._wakes = 0
-        self._looked = 0  # which of the wakes have been looked for
+        self._asked = 0  # which of the wakes the tick that began last looks for
+        self._ended = -math.inf  # when the last tick did, by the monotonic clock
 
     def start(self) -> None:
         """Ticks at once, then whenever it is time."""
@@ -92,19 +98,22 @@ class Metronome:
     def wake(self) -> None:
         """Something may have been written: look now, and find out when to look next."""
         with self._moving:
+            if not self._scheduler.running:
+                return  # the first tick looks at everything
             self._wakes += 1
-            self._move_to(timedelta(0), self._wakes)
+            if self._wakes == self._asked + 1:  # else a tick that has not begun looks for this too
+                rested = time.monotonic() - self._ended
+                self._move_to(timedelta(seconds=max(TOGETHER_S - rested, 0)))
 
     def stop(self) -> None:
         """No more ticks; the one that runs ends."""
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
 
-    def _tick(self, asked: int | None = None) -> None:
+    def _tick(self) -> None:
         with self._ticking:
-            if asked is not None and self._looked >= asked:
-                return  # the tick that this one waited for has seen what it was asked to look at
-            wakes = self._wakes
+            with self._moving:
+                wakes = self._asked = self._wakes
             try:
                 tick(self._desk)
                 at = next_time(self._desk)
@@ -112,15 +121,15 @@ class Metronome:
                 log.warning("the database can't be reached; the clock looks again", error=type(error.orig).__name__)
                 return  # the sweep comes again
             self._courier.wake()
-            self._looked = wakes
             with self._moving:
+                self._ended = time.monotonic()
                 if self._wakes == wakes and at is not None:  # else somebody has asked for another look meanwhile
                     self._move_to(max(at - self._desk.now(), timedelta(0)))
 
-    def _move_to(self, distance: timedelta, asked: int | None = None) -> None:
+    def _move_to(self, distance: timedelta) -> None:
         if self._scheduler.running:
             at = datetime.now(UTC) + distance
-            self._scheduler.add_job(self._tick, DateTrigger(at, UTC), [asked], id="tick", replace_existing=True)
+            self._scheduler.add_job(self._tick, DateTrigger(at, UTC), id="tick", replace_existing=True)
 
 
 def _fire(tx: Connection, decisions: list[tuple[Deadline, list[Decision]]], now: datetime) -> None:
@@ -132,7 +141,7 @@ def _fire(tx: Connection, decisions: list[tuple[Deadline, list[Decision]]], now:
             if decision.moment:
                 nudges[deadline.incident_id].append((deadline.id, decision.index))
                 fired[deadline.duty, decision.moment.kind] += 1
-    outbox.ask_nudges(tx, nudges, now)
+    outbox.ask_nudges(tx, nudges, now, now + LOOKS_FOR_CHANNEL)
     deadlines.set_positions(tx, [(deadline.id, said[-1]) for deadline, said in decisions])
     for (duty, kind), count in fired.items():
         FIRED.labels(duty, kind).inc(count)
@@ -147,7 +156,7 @@ def nudge(desk: Desk, errand: Errand) -> None:
     if now - errand.created_at < WAITS_FOR_CHANNEL:
         with desk.db.read() as tx:
             if incidents.get(tx, incident_id).channel_id is None:
-                raise Later("the channel is not open yet", 2)
+                raise Later("the channel is not open yet", LOOKS_FOR_CHANNEL.total_seconds())
     with desk.db.begin() as tx:
         if not outbox.take(tx, errand.id):
             return
@@ -178,11 +187,11 @@ def _call_in(tx: Connection, incident: Incident, said: Sequence[Moment], now: da
 
 def _show_late(tx: Connection, incident: Incident, due: Sequence[tuple[Duty, MomentKind]], now: datetime) -> None:
     """What stands in the channel says so too, and the postmortem, which shows every clock, closed or not."""
-    outbox.redraw(tx, [incident.id], now, drawings=["postmortem"])
-    if incident.archived_at is None and any(
-        kind is not MomentKind.REMIND for duty, kind in due if duty not in IN_PERSON
-    ):
-        outbox.redraw(tx, [incident.id], now, drawings=["card", "checklist", "statement", "plan", "requests"])
+    drawings = ["postmortem"]
+    is_late = any(kind not in BEFORE_IT_IS_LATE for duty, kind in due if duty not in IN_PERSON)
+    if incident.archived_at is None and is_late:
+        drawings += ["card", "checklist", "statement", "plan", "requests"]
+    outbox.redraw(tx, [incident.id], now, drawings)
 
 
 def _sayings(incident: Incident, due: Sequence[tuple[Deadline, int, Moment]]) -> list[Saying]:

@@ -92,7 +92,7 @@ def join(event: Json, desk: Desk, now: datetime) -> None:
 
 
 def learn_person(desk: Desk, errand: Errand) -> None:
-    """Asks Slack who somebody is."""
+    """Asks Slack who somebody is; a bot too, so that it is not asked for with everything that it does."""
     user = desk.client.users_info(user=str(errand.detail["user"]), include_locale=True)["user"]
     with desk.db.begin() as tx:
         _learn(tx, [user], desk.now())
@@ -103,8 +103,9 @@ def learn_person(desk: Desk, errand: Errand) -> None:
 def learn_everybody(desk: Desk, errand: Errand) -> None:  # noqa: ARG001 - an errand's shape
     """Asks Slack for all people, page by page."""
     for page in desk.client.users_list(limit=200, include_locale=True):
+        found = [user for user in page["members"] if not user.get("is_bot") and user["id"] != SLACKBOT]
         with desk.db.begin() as tx:
-            _learn(tx, page["members"], desk.now())
+            _learn(tx, found, desk.now())
     desk.met.clear()
     desk.wake()
 
@@ -119,7 +120,7 @@ def learn_groups(desk: Desk, errand: Errand) -> None:  # noqa: ARG001 - an erran
 
 def _learn(tx: Connection, users: Iterable[Any], now: datetime) -> None:
     """Who they are; of those who have left since we last looked, what they had is given to others."""
-    found = [person_of(user) for user in users if not user.get("is_bot") and user["id"] != SLACKBOT]
+    found = [person_of(user) for user in users]
     left = people.there(tx, [person.user_id for person in found if not person.is_active])
     people.learn(tx, found, now)
     for user_id in sorted(left):

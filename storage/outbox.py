@@ -206,10 +206,13 @@ def ask_for_home(tx: Connection, user_id: str, now: datetime) -> None:
     ask(tx, "show_home", lane, now, detail={"user": user_id}, collapses=lane)
 
 
-def ask_nudges(tx: Connection, nudges: Mapping[int, Sequence[tuple[int, int]]], now: datetime) -> None:
+def ask_nudges(
+    tx: Connection, nudges: Mapping[int, Sequence[tuple[int, int]]], now: datetime, without_channel: datetime
+) -> None:
     """An errand for each incident in which something is due: its id -> (deadline id, index of the moment) of each.
 
-    One statement with few parameters, however many rows: thousands may be due at once.
+    Where the channel is not open yet, it is for later: `without_channel`, or when `hasten` says that it is. One
+    statement with few parameters, however many rows: thousands may be due at once.
     """
     if not nudges:
         return
@@ -219,7 +222,12 @@ def ask_nudges(tx: Connection, nudges: Mapping[int, Sequence[tuple[int, int]]], 
     else:
         statement = ASK_NUDGES_OF_SQLITE
         values = {"nudges": json.dumps(list(nudges.items()))}
-    tx.execute(statement, {**values, "now": now})
+    tx.execute(statement, {**values, "now": now, "without_channel": without_channel})
+
+
+def hasten(tx: Connection, lane: str, now: datetime) -> None:
+    """What waits in a lane for its time need not wait any more."""
+    tx.execute(HASTEN, {"in_lane": lane, "now": now})
 
 
 def take(tx: Connection, errand_id: int) -> bool:
@@ -270,17 +278,26 @@ SHOWING = (
     )
     .order_by(messages.c.id)
 )
-NOW = bindparam("now", type_=outbox.c.created_at.type)
+NOW_OR_LATER = [bindparam(name, type_=outbox.c.created_at.type) for name in ("now", "without_channel")]
 ASK_NUDGES_OF_POSTGRESQL = text(
     "insert into outbox (errand, lane, incident_id, detail, created_at, not_before) "
-    "select 'nudge', 'nudge:' || i, i, json_build_object('due', cast(d as json)), :now, :now "
-    "from unnest(cast(:i as int[]), cast(:d as text[])) as due(i, d)"
-).bindparams(NOW)
+    "select 'nudge', 'nudge:' || i, i, json_build_object('due', cast(d as json)), :now, "
+    "case when channel_id is null then :without_channel else :now end "
+    "from unnest(cast(:i as int[]), cast(:d as text[])) as due(i, d) join incidents on incidents.id = i"
+).bindparams(*NOW_OR_LATER)
 ASK_NUDGES_OF_SQLITE = text(
     "insert into outbox (errand, lane, incident_id, detail, created_at, not_before) "
-    "select 'nudge', 'nudge:' || json_extract(value, '$[0]'), json_extract(value, '$[0]'), "
-    "json_object('due', json_extract(value, '$[1]')), :now, :now from json_each(:nudges)"
-).bindparams(NOW)
+    "select 'nudge', 'nudge:' || incidents.id, incidents.id, json_object('due', json_extract(value, '$[1]')), :now, "
+    "case when channel_id is null then :without_channel else :now end "
+    "from json_each(:nudges) join incidents on incidents.id = json_extract(value, '$[0]')"
+).bindparams(*NOW_OR_LATER)
+HASTEN = (
+    update(outbox)
+    .where(
+        outbox.c.lane == bindparam("in_lane"), outbox.c.not_before > bindparam("now", type_=outbox.c.not_before.type)
+    )
+    .values(not_before=bindparam("now", type_=outbox.c.not_before.type))
+)
 DONE = delete(outbox).where(outbox.c.id.in_(bindparam("ids", expanding=True)))
 MESSAGE = select(messages).where(messages.c.id == bindparam("id"))
 SAID = (
