@@ -68,21 +68,30 @@ def open_channel(desk: Desk, errand: Errand) -> None:
             return
         incidents.set_channel(tx, incident.id, channel["id"], channel["name"])
         _note_invited(desk, tx, incident.id, wanted, not_in)
-        if after is not None:
-            outbox.ask(tx, "invite", f"invite:{incident.id}", now, incident.id, after=after)
         if any(each.drawing == "announcement" for each in outbox.of_incident(tx, incident.id)):
             outbox.redraw(tx, [incident.id], now, ["announcement"])  # it has another channel now
         elif not incident.is_private:
             outbox.say(tx, [Saying(incident.id, "announcement", "announcements")], now)
-        outbox.ask(tx, "describe", f"describe:{incident.id}", now, incident.id)
-        if view_id := errand.detail.get("view_id"):
-            outbox.ask(tx, "show_link", f"form:{view_id}", now, incident.id, errand.detail)
-            if now < errand.created_at + SHOWN_AGAIN_AFTER:
-                # The answer to the form may reach Slack after this, and draw over it: so once more when that is past.
-                after = SHOWN_AGAIN_AFTER
-                outbox.ask(tx, "show_link", f"form:{view_id}", now, incident.id, errand.detail, after=after)
+        outbox.ask_these(tx, incident.id, now, _what_follows(errand, incident.id, after, now))
         outbox.hasten(tx, f"nudge:{incident.id}", now)  # what the clock says names the channel
     desk.wake()
+
+
+def _what_follows(
+    errand: Errand, incident_id: int, invite_after: timedelta | None, now: datetime
+) -> list[tuple[str, str, Mapping[str, Any], timedelta]]:
+    """The rest that belongs to an open channel, side by side."""
+    following: list[tuple[str, str, Mapping[str, Any], timedelta]] = [
+        ("describe", f"describe:{incident_id}", {}, timedelta(0))
+    ]
+    if invite_after is not None:
+        following.append(("invite", f"invite:{incident_id}", {}, invite_after))
+    if view_id := errand.detail.get("view_id"):
+        following.append(("show_link", f"form:{view_id}", errand.detail, timedelta(0)))
+        # The answer to the form may reach Slack after this, and draw over it: so once more when that is past.
+        if now < errand.created_at + SHOWN_AGAIN_AFTER:
+            following.append(("show_link", f"form:{view_id}", errand.detail, SHOWN_AGAIN_AFTER))
+    return following
 
 
 def bring_in(tx: Connection, incident: Incident, user_ids: Iterable[str], now: datetime) -> None:

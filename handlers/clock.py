@@ -56,6 +56,8 @@ def tick(desk: Desk, batch: int = BATCH) -> int:
                 return fired
             _fire(tx, [(deadline, decide_all(deadline, now)) for deadline in due], now)
         fired += len(due)
+        if len(due) < batch:
+            return fired
 
 
 def next_time(desk: Desk) -> datetime | None:
@@ -152,15 +154,14 @@ def _fire(tx: Connection, decisions: list[tuple[Deadline, list[Decision]]], now:
 
 def nudge(desk: Desk, errand: Errand) -> None:
     """What is due in an incident becomes messages: one in the channel, one to each person. Once, whoever else tries."""
-    now, incident_id = desk.now(), int(errand.incident_id or 0)
-    if now - errand.created_at < WAITS_FOR_CHANNEL:
-        with desk.db.read() as tx:
-            if incidents.get(tx, incident_id).channel_id is None:
-                raise Later("the channel is not open yet", LOOKS_FOR_CHANNEL.total_seconds())
+    now = desk.now()
     with desk.db.begin() as tx:
         if not outbox.take(tx, errand.id):
             return
-        incident = incidents.get(tx, incident_id, lock=True)  # before what people's steps lock, in their order
+        # Before what people's steps lock, in their order.
+        incident = incidents.get(tx, int(errand.incident_id or 0), lock=True)
+        if incident.channel_id is None and now - errand.created_at < WAITS_FOR_CHANNEL:
+            raise Later("the channel is not open yet", LOOKS_FOR_CHANNEL.total_seconds())
         due = []
         for deadline_id, index in errand.detail["due"]:
             deadline = deadlines.get(tx, int(deadline_id))

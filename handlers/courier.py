@@ -169,8 +169,9 @@ class Courier:
                 self._changed.notify_all()
 
     def _claim(self, limit: int, finished: Sequence[tuple[int, Said | None]]) -> list[Errand]:
-        # In turn with those who work: what they finish meanwhile is crossed out together.
-        with self._turns.taken(), self._desk.db.begin() as tx:
+        # After those who work: what they finish meanwhile is crossed out together, and whoever waits for a turn has
+        # enough to do already.
+        with self._turns.taken(patient=True), self._desk.db.begin() as tx:
             self._write_down(tx, finished)
             return outbox.claim(tx, self._desk.now(), self._holder, LEASE, limit)
 
@@ -330,7 +331,7 @@ def _say(desk: Desk, channel_id: str, message: Message, text: str, blocks: list[
 def _place(desk: Desk, tx: Connection, message: Message) -> str | None:
     """Where it is to be said, as far as it is known."""
     if message.place == "incident":
-        return incidents.get(tx, message.incident_id).channel_id
+        return incidents.channel_of(tx, message.incident_id)
     if named := _named_place(desk, message.place):
         return people.place(tx, named)
     return people.dm_channel(tx, str(message.user_id))

@@ -71,6 +71,7 @@ FACTS = (
 
 # What is asked all the time is put together once: that costs more than asking it.
 ONE = select(incidents).where(incidents.c.id == bindparam("id"))
+CHANNEL_OF = select(incidents.c.channel_id).where(incidents.c.id == bindparam("id"))
 # NO KEY UPDATE on PostgreSQL: rows that only refer to the incident (the clock's messages) don't wait for it.
 LOCKED = ONE.with_for_update(key_share=True)
 EVIDENCE = select(evidence).where(evidence.c.incident_id == bindparam("incident")).order_by(evidence.c.id)
@@ -137,6 +138,12 @@ def get(tx: Connection, incident_id: int, lock: bool = False) -> Incident:
     Raises sqlalchemy.exc.NoResultFound when there is none with this number.
     """
     return _incident(tx.execute(LOCKED if lock else ONE, {"id": incident_id}).one())
+
+
+def channel_of(tx: Connection, incident_id: int) -> str | None:
+    """The incident's channel, once it is open."""
+    channel_id: str | None = tx.execute(CHANNEL_OF, {"id": incident_id}).scalar_one()
+    return channel_id
 
 
 def find(tx: Connection, incident_id: int) -> Incident | None:

@@ -200,6 +200,19 @@ def ask(
         _collapsed(tx, [row | {"collapses": collapses}])
 
 
+def ask_these(
+    tx: Connection, incident_id: int, now: datetime, asked: Sequence[tuple[str, str, Mapping[str, Any], timedelta]]
+) -> None:
+    """Several of an incident in one statement: errand, lane, detail, after what time."""
+    tx.execute(
+        ASK,
+        [
+            _errand_row(errand, lane, now, incident_id, None, detail) | {"not_before": now + after}
+            for errand, lane, detail, after in asked
+        ],
+    )
+
+
 def ask_for_home(tx: Connection, user_id: str, now: datetime) -> None:
     """Somebody's App Home is to be drawn."""
     lane = f"home:{user_id}"
