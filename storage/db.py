@@ -44,7 +44,12 @@ class Database:
         if self.is_sqlite:
             Path(str(make_url(url).database)).parent.mkdir(parents=True, exist_ok=True)
             self.engine = create_engine(
-                url, pool_size=32, max_overflow=-1, hide_parameters=True, connect_args={"timeout": 15}
+                url,
+                pool_size=32,
+                max_overflow=-1,
+                pool_use_lifo=True,  # what it was asked before, a connection has ready
+                hide_parameters=True,
+                connect_args={"timeout": 15},
             )
             _set_up_sqlite(self.engine)
         else:
@@ -53,6 +58,7 @@ class Database:
                 url,
                 pool_size=24,
                 max_overflow=0,
+                pool_use_lifo=True,
                 hide_parameters=True,
                 connect_args={"connect_timeout": 5},
             )

@@ -16,9 +16,10 @@ class Turns:
 
     def __init__(self, together: int, of_people: int | None = None, of_courier: int | None = None) -> None:
         self._together = together
-        self._at_most = {False: of_people or together, True: of_courier or together}  # by whether they are patient
-        self._inside = {False: 0, True: 0}
-        self._lines: dict[bool, deque[_Place]] = {False: deque(), True: deque()}
+        # Each first for people, then for the courier: by whether they are patient.
+        self._at_most = (of_people or together, of_courier or together)
+        self._inside = [0, 0]
+        self._lines: tuple[deque[_Place], deque[_Place]] = (deque(), deque())
         self._lock = threading.Lock()
         self._mine = threading.local()
 
@@ -69,16 +70,15 @@ class Turns:
     def _hand_on(self) -> None:
         """Lets in whoever can come in now; the lock is held."""
         for line in (self._lines[False], self._lines[True]):
-            for place in list(line):
-                if sum(self._inside.values()) < self._together and self._has_room(place.patient):
-                    line.remove(place)
-                    self._inside[place.patient] += 1
-                    place.gate.release()
+            while line and sum(self._inside) < self._together:
+                place = next((each for each in line if self._inside[each.patient] < self._at_most[each.patient]), None)
+                if place is None:
+                    break
+                line.remove(place)
+                self._inside[place.patient] += 1
+                place.gate.release()
             if line:
                 return  # the courier stands behind people who wait
-
-    def _has_room(self, patient: bool) -> bool:
-        return self._inside[patient] < self._at_most[patient]
 
 
 class _Place:
