@@ -36,6 +36,7 @@ from handlers.desk import Desk, Identity
 from storage import deadlines, schema, tables
 from storage.db import Database
 from storage.encryption import Cipher
+from storage.turns import Turns
 
 AT_ONCE = 5_000
 MANY, MANY_QUICKLY, FEW, DUE = 100_000, 20_000, 1_000, 100
@@ -222,7 +223,7 @@ def _on_time(bench: Clock, kind: str, times: int) -> Line:
         at = first + timedelta(seconds=APART_S * number + chance.uniform(0, APART_S / 2))
         due[bench.start(at, number)] = at
     assert datetime.now(UTC) + timedelta(seconds=1) < first, "this machine is too slow: nothing can be said"
-    courier = Courier(bench.desk, handlers.ERRANDS, handlers.DRAWINGS, "bench/0/bench")
+    courier = Courier(bench.desk, handlers.ERRANDS, handlers.DRAWINGS, Turns(2, 2, 2), "bench/0/bench")
     metronome = Metronome(bench.desk, courier, nothing)
     courier.start()
     metronome.start()

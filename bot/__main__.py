@@ -18,7 +18,6 @@ from urllib.error import URLError
 
 import structlog
 from cryptography.fernet import Fernet
-from slack_bolt import App
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
@@ -42,13 +41,18 @@ from handlers.metrics import WAITING
 from handlers.overdue import Overdue
 from handlers.procedure import reread
 from handlers.retention import Retention
-from handlers.transport import HttpServer, SocketMode
+from handlers.slack import Slack
+from handlers.transport import Front, HttpServer, SocketMode
 from storage import encryption, journal, outbox, schema
 from storage import keys as sealed
 from storage.db import Database
+from storage.turns import Turns
 
 log = structlog.get_logger("hotline")
 
+# Requests and errands that are worked on at a time in one process: all, people's, and the courier's; whoever waits for
+# Slack does not count. With PostgreSQL there is the way to the server to wait for.
+AT_ONCE = {"sqlite": (2, 2, 1), "postgresql": (4, 3, 2)}
 ACK_TIMEOUT_S = 3  # what people wait for: Slack gives up then
 CALL_TIMEOUT_S = 8
 RETRY_START_S = 5
@@ -92,27 +96,31 @@ class Program:
             now=now,
             wake=self.wake,
         )
+        self.turns = Turns(*AT_ONCE["sqlite" if self.db.is_sqlite else "postgresql"], limit_s=ACK_TIMEOUT_S / 3)
         self.holder = f"{this_machine()}/{os.getpid()}/{secrets.token_hex(4)}"
         self.courier = Courier(
             self.desk,
             handlers.ERRANDS,
             handlers.DRAWINGS,
+            self.turns,
             self.holder,
             long=handlers.LONG,
             interrupt=printing.interrupt,
         )
         self.metronome: Metronome | None = None
         secret = settings.slack_signing_secret
-        self.app = App(
+        client = WebClient(token, settings.slack_api_url, ACK_TIMEOUT_S, retry_handlers=[])
+        self.app = Front(
+            self.turns,
             name="hotline",
-            client=WebClient(token, settings.slack_api_url, ACK_TIMEOUT_S, retry_handlers=[]),
+            client=client,
             authorize=self._authorizing(),
             logger=logging.getLogger("slack_bolt.hotline"),
             signing_secret=secret.get_secret_value() if secret else None,
             process_before_response=True,
             raise_error_for_unhandled_request=False,
         )
-        handlers.register(self.app, self.desk)
+        handlers.register(self.app, self.desk, Slack(client, self.turns.given_up))
 
     def identity(self) -> Identity:
         """Who the bot is; asked once. Raises like `handlers.setup.identify`."""

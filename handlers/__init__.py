@@ -186,8 +186,8 @@ DRAWINGS: Mapping[str, Draw] = {
 TOO_LATE = {"expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id", "trigger_expired", "trigger_exchanged"}
 
 
-def register(app: App, desk: Desk) -> None:
-    """Joins all steps to a Bolt app."""
+def register(app: App, desk: Desk, client: WebClient) -> None:
+    """Joins all steps to a Bolt app; they speak to Slack through this client while somebody waits."""
 
     @app.middleware
     def bring(context: BoltContext, next: Callable[[], BoltResponse]) -> BoltResponse:  # noqa: A002 - Bolt's word
@@ -195,6 +195,7 @@ def register(app: App, desk: Desk) -> None:
         context["began"] = time.perf_counter()
         user_id = context.user_id or ""
         person = people.recall(desk, user_id)
+        context["client"] = client
         context["desk"] = desk
         context["person"] = person or Person(user_id)
         context["is_known"] = person is not None

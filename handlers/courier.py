@@ -36,9 +36,6 @@ Draw = Callable[[Desk, Connection, Message], Drawing]
 
 LEASE = timedelta(seconds=40)  # longer than the calls of one errand take with their timeouts
 THREADS = 64  # waiting for Slack, not working
-# Of them so many work at a time: more only take the interpreter from each other, and from people's forms. Of fifty
-# reports in a second the last was answered after 1.7 s with all of them, after 0.13 s with one (SQLite).
-WORKING = {"sqlite": 1, "postgresql": 2}
 PATIENCE_S = 2  # with what is in hand when it has to stop
 EVENT = "hotline_message"
 
@@ -63,7 +60,7 @@ NO_PLACE = {"channel_not_found", "is_archived", "not_in_channel"}
 
 
 class Courier:
-    """Threads that carry errands. `start()` and `stop()`; `wake()` after a commit.
+    """Threads that carry errands, taking turns with people's requests. `start()` and `stop()`; `wake()` after a commit.
 
     `errands` says what does an errand, `drawings` what draws a message. Those of `long` may take seconds by themselves:
     nobody waits for them; `interrupt` breaks off what may take minutes.
@@ -74,13 +71,14 @@ class Courier:
         desk: Desk,
         errands: Mapping[str, Carry],
         drawings: Mapping[str, Draw],
+        turns: Turns,
         holder: str,
         threads: int = THREADS,
         long: Collection[str] = (),
         interrupt: Callable[[], None] = lambda: None,
     ) -> None:
-        self._turns = Turns(WORKING["sqlite" if desk.db.is_sqlite else "postgresql"])
-        self._desk = replace(desk, db=desk.db.patiently(), client=Slack(desk.client, self._turns.given_up))
+        self._turns = turns
+        self._desk = replace(desk, db=desk.db.patiently(), client=Slack(desk.client, turns.given_up))
         self._errands = errands
         self._drawings = drawings
         self._holder = holder
@@ -189,7 +187,7 @@ class Courier:
         """Does one errand, and writes down what became of it. The one place where nothing may get out."""
         try:
             self._check_pause(errand)
-            with nullcontext() if errand.errand in self._long else self._turns.taken():
+            with nullcontext() if errand.errand in self._long else self._turns.taken(patient=True):
                 said = self._do(errand)
         except Later as later:
             self._put_back(errand, later.seconds, str(later), unsure=False)

@@ -1,4 +1,4 @@
-"""Slack's Web API for the courier: whoever waits for an answer lets others work meanwhile."""
+"""Slack's Web API: whoever waits for its answer lets others work meanwhile."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager

@@ -9,17 +9,18 @@ PATIENCE_S = 0.5  # so long the courier lets people go first; then it stands in 
 
 
 class Turns:
-    """Who may go on now. `together` at most, of them so many for people and so many for the courier (who is patient).
+    """Who may go on now: `together` at most, of them so many `people` and so much of the `courier`, who is patient.
 
-    Whoever leaves hands on to the next in line, and wakes nobody else.
+    Whoever leaves hands on to the next in line, and wakes nobody else. Who has waited for `limit_s` goes on all the
+    same: where turns only save work, one that is held for long must not stop everything.
     """
 
-    def __init__(self, together: int, of_people: int | None = None, of_courier: int | None = None) -> None:
+    def __init__(self, together: int, people: int, courier: int, limit_s: float | None = None) -> None:
         self._together = together
-        # Each first for people, then for the courier: by whether they are patient.
-        self._at_most = (of_people or together, of_courier or together)
+        self._at_most = (people, courier)  # by whether they are patient, like the next two
         self._inside = [0, 0]
         self._lines: tuple[deque[_Place], deque[_Place]] = (deque(), deque())
+        self._limit_s = -1 if limit_s is None else limit_s
         self._lock = threading.Lock()
         self._mine = threading.local()
 
@@ -54,13 +55,19 @@ class Turns:
             place = _Place(patient)
             self._lines[patient].append(place)
             self._hand_on()
-        if not place.gate.acquire(timeout=PATIENCE_S if patient else -1):
+        if patient and place.gate.acquire(timeout=PATIENCE_S):
+            return
+        if patient:
             with self._lock:
                 if place in self._lines[True]:  # else it was let in just now
                     self._lines[True].remove(place)
                     self._lines[False].append(place)
                     self._hand_on()
-            place.gate.acquire()
+        if not place.gate.acquire(timeout=self._limit_s):
+            with self._lock:
+                if place in self._lines[False]:
+                    self._lines[False].remove(place)
+                    self._inside[patient] += 1
 
     def _leave(self, patient: bool) -> None:
         with self._lock:
