@@ -24,6 +24,16 @@ class Turns:
         self._lock = threading.Lock()
         self._mine = threading.local()
 
+    @property
+    def waiting(self) -> int:
+        """How many stand in line."""
+        return sum(len(line) for line in self._lines)
+
+    @property
+    def patient(self) -> int:
+        """How many of those still let others go first."""
+        return len(self._lines[True])
+
     @contextmanager
     def taken(self, patient: bool = False) -> Iterator[None]:
         """A turn. Who is patient lets others go first, for a while."""

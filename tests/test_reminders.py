@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 
 from bot.incident import Deadline, Duty, Status
+from handlers.clock import tick
 from storage import deadlines, journal
 from tests.test_plan import fill_in
-from tests.workspace import ADA, EVA, GUEST, LIN, MEI, SUN, WANG, ZHOU, Said, Workspace
+from tests.workspace import ADA, EVA, GUEST, LIN, MEI, PAYMENTS_FAIL, SUN, WANG, ZHOU, Said, Workspace
 
 TOM = "U0TOM"
 
@@ -29,6 +30,28 @@ def acknowledge(workspace: Workspace) -> None:
     workspace.wait(0)
     workspace.click(WANG, latest(workspace, WANG, "INC-1"), "acknowledge.confirm")
     workspace.settle()
+
+
+def test_what_is_told_at_once_waits_for_the_channel_and_not_longer(workspace: Workspace) -> None:
+    workspace.sandbox.fault("conversations.create", "http_error", count=1)
+    workspace.command(LIN)
+    workspace.submit(LIN, **PAYMENTS_FAIL)
+    tick(workspace.bot.desk)
+    workspace.settle()
+    assert workspace.incident(1).channel_id is None
+    assert not workspace.said(WANG), "it would name no channel"
+    workspace.wait(1 / 60)  # a second later the channel is opened
+    assert "INC-1" in latest(workspace, WANG, channel_of(workspace)).text
+
+
+def test_without_a_channel_the_supervisor_is_told_all_the_same_soon(workspace: Workspace) -> None:
+    workspace.sandbox.fault("conversations.create", "http_error")
+    workspace.command(LIN)
+    workspace.submit(LIN, **PAYMENTS_FAIL)
+    for _ in range(12):
+        workspace.wait(2 / 60)
+    assert workspace.incident(1).channel_id is None
+    assert "INC-1" in latest(workspace, WANG, "INC-1").text
 
 
 def test_the_supervisor_is_told_at_once_and_says_so_with_one_click(workspace: Workspace) -> None:
