@@ -83,8 +83,9 @@ class Program:
         self._identifying = threading.Lock()
         self.db = open_database(settings)
         token = settings.slack_bot_token.get_secret_value()
-        # No retries in the SDK: after a call without an answer the courier looks before it speaks twice.
-        self.client = WebClient(token, settings.slack_api_url, CALL_TIMEOUT_S, retry_handlers=[])
+        self.turns = Turns(*AT_ONCE["sqlite" if self.db.is_sqlite else "postgresql"], limit_s=ACK_TIMEOUT_S / 3)
+        self.client = Slack(token, settings.slack_api_url, CALL_TIMEOUT_S, self.turns.given_up)
+        self.client_of_people = Slack(token, settings.slack_api_url, ACK_TIMEOUT_S, self.turns.given_up)
         self.desk = Desk(
             db=self.db,
             file=file,
@@ -96,7 +97,6 @@ class Program:
             now=now,
             wake=self.wake,
         )
-        self.turns = Turns(*AT_ONCE["sqlite" if self.db.is_sqlite else "postgresql"], limit_s=ACK_TIMEOUT_S / 3)
         self.holder = f"{this_machine()}/{os.getpid()}/{secrets.token_hex(4)}"
         self.courier = Courier(
             self.desk,
@@ -109,18 +109,17 @@ class Program:
         )
         self.metronome: Metronome | None = None
         secret = settings.slack_signing_secret
-        client = WebClient(token, settings.slack_api_url, ACK_TIMEOUT_S, retry_handlers=[])
         self.app = Front(
             self.turns,
             name="hotline",
-            client=client,
+            client=self.client_of_people,
             authorize=self._authorizing(),
             logger=logging.getLogger("slack_bolt.hotline"),
             signing_secret=secret.get_secret_value() if secret else None,
             process_before_response=True,
             raise_error_for_unhandled_request=False,
         )
-        handlers.register(self.app, self.desk, Slack(client, self.turns.given_up))
+        handlers.register(self.app, self.desk, self.client_of_people)
 
     def identity(self) -> Identity:
         """Who the bot is; asked once. Raises like `handlers.setup.identify`."""
@@ -149,6 +148,8 @@ class Program:
         if self.metronome:
             self.metronome.stop()
         self.courier.stop()
+        self.client.close()
+        self.client_of_people.close()
         self.db.close()
 
     def _waiting(self) -> float:

@@ -24,7 +24,6 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from handlers.blocks import Json
 from handlers.desk import Desk, Drawing, Later
 from handlers.metrics import ERRAND_SECONDS, ERRANDS
-from handlers.slack import Slack
 from storage import incidents, outbox, people
 from storage.outbox import Errand, Message, Said
 from storage.turns import Turns
@@ -78,7 +77,7 @@ class Courier:
         interrupt: Callable[[], None] = lambda: None,
     ) -> None:
         self._turns = turns
-        self._desk = replace(desk, db=desk.db.patiently(), client=Slack(desk.client, turns.given_up))
+        self._desk = replace(desk, db=desk.db.patiently())
         self._errands = errands
         self._drawings = drawings
         self._holder = holder
