@@ -37,6 +37,7 @@ from bot.incident import (
     Urgency,
 )
 from bot.procedure import Procedure
+from bot.record import mentioned, readable
 from bot.wording import Wording, channel_link
 from handlers import channel, duties
 from handlers.blocks import Json, actions, button, modal, section
@@ -116,9 +117,12 @@ def open_form(ack: Ack, body: Json, client: WebClient, desk: Desk, words: Wordin
 
 
 def open_form_from_message(ack: Ack, body: Json, client: WebClient, desk: Desk, words: Wording) -> None:
-    """The message becomes the text, and stays as evidence."""
+    """The message becomes the text as people read it, and stays as evidence."""
     message, channel = body["message"], body["channel"]["id"]
-    start = Start(str(message.get("text") or ""), f"{channel}:{message['ts']}")
+    text = str(message.get("text") or "")
+    with desk.db.read() as tx:
+        names = people.names(tx, mentioned(text))
+    start = Start(readable(text, names), f"{channel}:{message['ts']}")
     client.views_open(trigger_id=body["trigger_id"], view=form(desk.procedure, words, start))
     ack()
 

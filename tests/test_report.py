@@ -17,6 +17,22 @@ def fields(view: Any) -> list[str]:
     return [block["block_id"] for block in view["blocks"] if block["type"] == "input"]
 
 
+def typed(view: Any) -> str | None:
+    """What stands in the first field when the form opens."""
+    return view["blocks"][0]["element"].get("initial_value")
+
+
+def report_message(office: Workspace, text: str) -> Any:
+    """Zhou has said something, as it travels to apps; Ada reports it. The form that opens."""
+    files = (
+        []
+        if text
+        else [office.sandbox.post("/act/upload", user=ZHOU, name="a.png", content_base64="aGk=")["file"]["id"]]
+    )
+    office.sandbox.post("/act/message", user=ZHOU, channel="general", text=text, files=files)
+    return office.message_shortcut(ADA, office.said("general", by=ZHOU)[-1], "report.message")["view"]
+
+
 REQUIRED = ["what_happened", "customer", "customers_affected", "trigger"]
 
 
@@ -44,14 +60,47 @@ def test_the_global_shortcut_and_app_home_open_the_same_form(office: Workspace) 
 
 
 def test_a_message_becomes_the_report_and_stays_as_evidence(office: Workspace) -> None:
-    office.sandbox.post("/act/message", user=ZHOU, channel="general", text="502 on <all> card payments")
-    [said] = office.said("general", by=ZHOU)
-    view = office.message_shortcut(ADA, said, "report.message")["view"]
-    assert "502 on" in view["blocks"][0]["element"]["initial_value"]
+    view = report_message(office, "502 on &lt;all&gt; card payments")
+    assert typed(view) == "502 on <all> card payments"
     office.submit(ADA, **{**PAYMENTS_FAIL, "what_happened": "Card payments fail"})
     office.settle()
     card = office.card(office.incident(1))
+    [said] = office.said("general", by=ZHOU)
     assert said.ts.replace(".", "") in card.everything, "the message's address is on the card"
+
+
+def test_a_message_is_reported_as_people_read_it_and_its_customer_is_masked_everywhere(office: Workspace) -> None:
+    view = report_message(
+        office,
+        "Müller &amp; Söhne: amount &gt; 100 fails, ask <@U0WANG> in <#C0GENERAL|general>\n"
+        "see <https://status.example/a?b=1&amp;c=2|the status page>",
+    )
+    assert typed(view) == (
+        "Müller & Söhne: amount > 100 fails, ask @Wang 王 in #general\n"
+        "see the status page (https://status.example/a?b=1&c=2)"
+    )
+    assert not office.sandbox.calls("users.info"), "names are known, or stay ids: somebody waits"
+    office.submit(ADA, customer="Müller & Söhne", customers_affected="5", trigger="system_failure")
+    office.settle()
+    incident = office.incident(1)
+    assert incident.title == "M***: amount > 100 fails, ask @Wang 王 in #general"
+    assert incident.channel_name == "inc-0001-m-amount-100-fails-ask-wang-wang-in-general"
+    assert (
+        office.channel(str(incident.channel_id))["topic"]
+        == "INC-1 · M***: amount &gt; 100 fails, ask @Wang 王 in #general"
+    )
+    [announcement], card = office.said("incidents"), office.card(incident)
+    assert "M***: amount &gt; 100 fails" in announcement.text
+    for everything in (announcement.everything, card.everything):
+        assert "Söhne" not in everything
+        assert "&amp;amp;" not in everything
+        assert "&amp;gt;" not in everything
+
+
+@pytest.mark.parametrize("text", ["y" * 5000, "&amp;" * 3500, ""])
+def test_a_message_longer_than_the_field_and_one_without_words_open_the_form_too(office: Workspace, text: str) -> None:
+    view = report_message(office, text)
+    assert (typed(view) or "") == text.replace("&amp;", "&")[:3000]
 
 
 def test_more_details_unfold_without_losing_what_was_typed(office: Workspace) -> None:
