@@ -44,7 +44,7 @@ from handlers.blocks import Json, actions, button, modal, section
 from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.desk import Desk
 from handlers.fields import Answers, Choice, Files, Number, Text, When, Word
-from handlers.words import chosen_id, word
+from handlers.words import after_word, chosen_id
 from storage import customers, deadlines, incidents, journal, notes, outbox, people
 from storage.outbox import Errand, Saying
 
@@ -97,7 +97,7 @@ class Start:
 
 def register(app: App) -> None:
     """What leads here."""
-    app.command("/incident", matchers=[word("report", "", "上报")])(open_form)
+    app.command("/incident", matchers=[_is_report])(open_form)
     app.shortcut("report.open")(open_form)
     app.shortcut("report.message")(open_form_from_message)
     app.action("report.open")(open_form)
@@ -110,10 +110,19 @@ def register(app: App) -> None:
 
 def open_form(ack: Ack, body: Json, client: WebClient, desk: Desk, words: Wording) -> None:
     """`/incident report Payments fail` fills in what it says."""
-    said = str(body.get("text") or "").strip().partition(" ")[2].strip() if "command" in body else ""
+    said = _asked(body) if "command" in body else None
     view = form(desk.procedure, words, Start(said)) if said else _empty(desk, words)
     client.views_open(trigger_id=body["trigger_id"], view=view)
     ack()
+
+
+def _is_report(command: Json) -> bool:
+    return _asked(command) is not None
+
+
+def _asked(command: Json) -> str | None:
+    """What stands behind `report`, as it was typed; None when it is another word."""
+    return after_word(command, "report", "上报", "")
 
 
 def open_form_from_message(ack: Ack, body: Json, client: WebClient, desk: Desk, words: Wording) -> None:

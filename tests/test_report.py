@@ -36,7 +36,7 @@ def report_message(office: Workspace, text: str) -> Any:
 REQUIRED = ["what_happened", "customer", "customers_affected", "trigger"]
 
 
-@pytest.mark.parametrize("text", ["", "report", "REPORT", "上报"])
+@pytest.mark.parametrize("text", ["", "report", "REPORT", "上报", "Ｒeport"])
 def test_the_command_opens_the_form_in_the_persons_language(office: Workspace, text: str) -> None:
     view = office.command(ADA, text)["view"]
     assert view["title"]["text"] == "Report an incident"
@@ -44,9 +44,21 @@ def test_the_command_opens_the_form_in_the_persons_language(office: Workspace, t
     assert [block for block in view["blocks"] if block.get("optional")] == []
 
 
-def test_what_stands_behind_the_command_is_filled_in(office: Workspace) -> None:
-    view = office.command(ADA, "report Payments fail since noon")["view"]
-    assert view["blocks"][0]["element"]["initial_value"] == "Payments fail since noon"
+@pytest.mark.parametrize(
+    ("said", "filled_in"),
+    [
+        ("report Payments fail since noon", "Payments fail since noon"),
+        ("Report: Acme’s DNS  fails", "Acme’s DNS  fails"),
+        ("report\tＡcme can’t pay\nsince noon", "Ａcme can’t pay\nsince noon"),
+        ("ｒｅｐｏｒｔ　支付失败", "支付失败"),
+        ("report支付失败", "支付失败"),
+        ("上报　支付失败", "支付失败"),
+        ("上报支付失败 App", "支付失败 App"),
+        ("上报：支付失败", "支付失败"),
+    ],
+)
+def test_what_stands_behind_the_command_is_filled_in(office: Workspace, said: str, filled_in: str) -> None:
+    assert typed(office.command(ADA, said)["view"]) == filled_in
 
 
 def test_the_global_shortcut_and_app_home_open_the_same_form(office: Workspace) -> None:
