@@ -1,9 +1,12 @@
 """Where things stand: list, status, help, App Home; each in the reader's language."""
 
+import re
+
 import pytest
+import yaml
 from prometheus_client import REGISTRY
 
-from tests.workspace import ADA, GUEST, LIN, PAT, WANG, ZHOU, Workspace
+from tests.workspace import ADA, GUEST, LIN, MANIFEST, PAT, WANG, ZHOU, Workspace
 
 
 def test_nothing_open_is_said_with_the_way_to_report(office: Workspace) -> None:
@@ -103,6 +106,17 @@ def test_help_and_unknown_words_get_help(office: Workspace) -> None:
     assert "“frobnicate &lt;!here&gt;” is not something /incident knows" in unknown
     assert "上报事件" in str(office.command(LIN, "帮助")["ephemeral"]["blocks"])
     assert "is not something" not in str(office.command(ADA, "？")["ephemeral"])
+
+
+def test_every_word_that_the_help_or_the_manifest_names_is_known(office: Workspace) -> None:
+    hint = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))["features"]["slash_commands"][0]["usage_hint"]
+    for user, help_word in ((ADA, "help"), (LIN, "帮助")):
+        help_text = office.command(user, help_word)["ephemeral"]["blocks"][0]["text"]["text"]
+        named = [said.removeprefix("/incident").strip() for said in re.findall("`(.+?)`", help_text)]
+        for said in [*named, *hint.split(" | ")]:
+            answer = str(office.command(user, said)["ephemeral"])
+            assert "/incident knows" not in answer, said
+            assert "不认识" not in answer, said
 
 
 def test_app_home_says_what_is_open(office: Workspace) -> None:
