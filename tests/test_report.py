@@ -146,7 +146,7 @@ def test_more_details_unfold_without_losing_what_was_typed(office: Workspace) ->
         ({"what_happened": "x" * 3001}, "what_happened", "Shorten this to 3,000 characters."),
         ({"customer": ""}, "customer", "Say which customer is affected"),
         ({"customers_affected": "many"}, "customers_affected", "Enter a whole number, 1 or more."),
-        ({"customers_affected": "0"}, "customers_affected", "Enter a number from 1 to"),
+        ({"customers_affected": "0"}, "customers_affected", "Enter a number from 1 to 10,000,000."),
         ({"customers_affected": "1.5"}, "customers_affected", "Enter a whole number"),
         ({"trigger": {"selected_option": {"value": "earthquake"}}}, "trigger", "Choose one of the options."),
     ],
