@@ -1,5 +1,6 @@
 """Reporting: every door into the form, what it says about wrong input, and what becomes of what was typed."""
 
+import re
 from typing import Any
 
 import pytest
@@ -213,6 +214,16 @@ def test_what_people_type_is_shown_as_text(office: Workspace) -> None:
     for markup in (card.text, str(card.blocks[1:]), announcement.text, str(announcement.blocks), topic):
         assert "<!channel>" not in markup
     assert "&lt;!channel&gt; &amp; &lt;@U0WANG&gt;" in announcement.text
+
+
+def test_topic_and_purpose_end_at_a_letter_and_say_that_there_is_more(office: Workspace) -> None:
+    office.sandbox.post("/act/profile", user=ADA, real_name="<&>" * 40)
+    office.settle()
+    incident = office.report(ADA, what_happened="&" * 80)
+    channel = office.channel(str(office.incident(incident.id).channel_id))
+    for said in (channel["topic"], channel["purpose"]):
+        assert 240 < len(said) <= 250
+        assert re.fullmatch(r"(?:[^&<>]|&amp;|&lt;|&gt;)+…", said)
 
 
 def test_customers_are_sealed_in_the_database(office: Workspace) -> None:
