@@ -5,6 +5,7 @@ The form shows open incidents that may be the same: "Add to it" -> a shorter for
 
 import http.client
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -51,6 +52,15 @@ from storage.outbox import Errand, Saying
 log = structlog.get_logger(__name__)
 
 TITLE_LENGTH = 80
+# In doubt a sentence goes on: behind a number ("error 502."), an address, an initial, or what is often written short.
+ENDS = re.compile(r"[。！？]+[”’」』）]*|(?P<word>[^\s。！？]*?)(?P<mark>[.!?]+)[\"”’)]*(?=\s+[^\sa-z])")
+WRITTEN_SHORT = re.compile(
+    "approx|art|ca|co|corp|dept|dr|est|etc|ext|fig|inc|incl|jr|ltd|max|min|mr|mrs|ms|no|nr|prof|sr|st|tel|vs",
+    re.IGNORECASE,
+)
+# In bytes, since a Chinese letter says more: "支付失败" is a title, "Hello." and "急！" are none.
+SAYS_SOMETHING = 12
+SAYS_ENOUGH = 80
 LOOKED_AT = 200  # the latest incidents that may be the same; of more than that a person could not choose anyway
 
 WHAT = Text("what_happened", "report", required=True, multiline=True, max_length=3000, if_missing="report.say_what")
@@ -281,14 +291,26 @@ def save(
 
 
 def title_of(what_happened: str, customer: Customer) -> str:
-    """The first line of what happened, shortened at a word, without what leads to a customer: everybody reads it."""
+    """The first line of what happened, of a long one the first sentence, else shortened at a word; without what leads
+    to a customer: everybody reads it."""
     first = next((line.strip() for line in what_happened.splitlines() if line.strip()), "")
-    title = masked(" ".join(first.split()), *known_by(customer)).rstrip(" .。")
+    line = masked(" ".join(first.split()), *known_by(customer)).rstrip(" .。")
+    title = line if len(line.encode()) <= SAYS_ENOUGH else _first_sentence(line).rstrip(" .。")
     if len(title) <= TITLE_LENGTH:
         return title
     cut = title[: TITLE_LENGTH - 1]
     at_word = cut.rpartition(" ")[0]
     return (at_word if len(at_word) > TITLE_LENGTH // 2 else cut).rstrip(" ,.;:，。；：") + "…"
+
+
+def _first_sentence(line: str) -> str:
+    """The line as far as the first sentence that says something; all of it when none ends early enough for a title."""
+    for found in ENDS.finditer(line[: TITLE_LENGTH + 2]):
+        word = found["word"] if found["mark"] == "." else None
+        ends = word is None or (len(word) > 1 and word.isalpha() and not WRITTEN_SHORT.fullmatch(word))
+        if ends and len(line[: found.end()].encode()) >= SAYS_SOMETHING:
+            return line[: found.end()]
+    return line
 
 
 def recorded(incident: Incident, words: Wording) -> View:

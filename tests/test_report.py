@@ -216,6 +216,50 @@ def test_what_people_type_is_shown_as_text(office: Workspace) -> None:
     assert "&lt;!channel&gt; &amp; &lt;@U0WANG&gt;" in announcement.text
 
 
+AND_MORE = "our customers call without end and want to know when they can pay again, and nobody can tell them"
+AND_MORE_IN_CHINESE = "客服电话被打爆了，客户都在问什么时候能恢复，影响范围还在扩大，已经有客户在社交媒体上投诉我们了"
+
+
+@pytest.mark.parametrize(
+    ("said", "title"),
+    [
+        ("Payments fail. Jane is angry", "Payments fail. Jane is angry"),
+        (f"Payments fail. Since noon {AND_MORE}", "Payments fail"),
+        (f"Why do payments fail?! Since noon {AND_MORE}", "Why do payments fail?!"),
+        (f"Payments fail.\nSince noon {AND_MORE}", "Payments fail"),
+        (f"Urgent! Payments fail everywhere! Since noon {AND_MORE}", "Urgent! Payments fail everywhere!"),
+        (f"All cards, e.g. Visa, of J. Doe fail. Since noon {AND_MORE}", "All cards, e.g. Visa, of J. Doe fail"),
+        (f"Acme Ltd can’t pay. Since noon {AND_MORE}", "A*** can’t pay"),
+        ("支付失败。客服电话被打爆了", "支付失败。客服电话被打爆了"),
+        (f"支付失败。{AND_MORE_IN_CHINESE}", "支付失败"),
+        (f"急！支付失败！{AND_MORE_IN_CHINESE}", "急！支付失败！"),
+        (f"支付失败，{AND_MORE_IN_CHINESE}", f"支付失败，{AND_MORE_IN_CHINESE}"),
+    ],
+)
+def test_the_title_is_the_first_line_and_of_a_long_one_the_first_sentence(
+    office: Workspace, said: str, title: str
+) -> None:
+    assert office.report(LIN, what_happened=said).title == title
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Payments fail with error 502. 12 times out of 20",
+        "Cards, e.g. Visa, vs. Amex, of Bank Ltd. Leeds fail.",
+        "See status.example.com. Nothing works",
+        "Hello. Since noon",
+        "Nothing works. since noon",
+        "急！自中午起 ",
+    ],
+)
+def test_when_in_doubt_the_title_is_as_much_of_the_line_as_fits(office: Workspace, said: str) -> None:
+    title = office.report(LIN, what_happened=f"{said} {AND_MORE}").title
+    assert title.startswith(said.rstrip(". ")), title
+    assert 60 < len(title) <= 80
+    assert title.endswith("…")
+
+
 def test_topic_and_purpose_end_at_a_letter_and_say_that_there_is_more(office: Workspace) -> None:
     office.sandbox.post("/act/profile", user=ADA, real_name="<&>" * 40)
     office.settle()
