@@ -122,6 +122,7 @@ ERRANDS: Mapping[str, Carry] = {
     "pin": channel.pin,
     "archive": channel.archive,
     "show_link": report.show_link,
+    "show_left_out": report.show_left_out,
     "find_permalink": report.find_permalink,
     "show_home": home.show_home,
     "nudge": clock.nudge,

@@ -39,7 +39,7 @@ from bot.incident import (
 )
 from bot.procedure import Procedure
 from bot.record import mentioned, readable
-from bot.wording import Wording, channel_link
+from bot.wording import Wording, channel_link, mention
 from handlers import channel, duties
 from handlers.blocks import Json, actions, button, modal, section
 from handlers.card import SHOWN_WITH_INCIDENT
@@ -322,6 +322,15 @@ def recorded(incident: Incident, words: Wording) -> View:
     return modal("report.done", incident.number, [section(sentence)], close=words.text("form.close"))
 
 
+def left_out(incident: Incident, somebody: str | None, words: Wording) -> View:
+    """The last page for a guest whom Slack does not let into the channel: whom to ask."""
+    if somebody:
+        sentence = words.mrkdwn("report.left_out", number=incident.number, somebody=mention(somebody))
+    else:
+        sentence = words.mrkdwn("report.left_out_alone", number=incident.number)
+    return modal("report.done", incident.number, [section(sentence)], close=words.text("form.close"))
+
+
 def open_join(
     ack: Ack, body: Json, action: Json, client: WebClient, desk: Desk, words: Wording, person: Person, now: datetime
 ) -> None:
@@ -384,6 +393,9 @@ def submit_join(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person
             _ask_permalinks(tx, incident.id, attached, now)
             notes.save(tx, incident.id, key, "also_reported", person.user_id, now, masked(known, *known_by(customer)))
             join(tx, desk, incident, customer, more, person.user_id, now)
+            detail = {"view_id": key, "user": person.user_id}
+            after = channel.SHOWN_AGAIN_AFTER  # by then Slack has said whether they may come in
+            outbox.ask(tx, "show_left_out", f"form:{key}", now, incident.id, detail, after=after)
     ack(response_action="update", view=joined(incident, words).to_dict())
     desk.wake()
 
@@ -429,8 +441,28 @@ def show_link(desk: Desk, errand: Errand) -> None:
     """The channel is open: the form, if it still is, says where."""
     with desk.db.read() as tx:
         incident = incidents.get(tx, int(errand.incident_id or 0))
-        person = people.get(tx, str(errand.detail["user"]))
-    desk.client.views_update(view_id=errand.detail["view_id"], view=recorded(incident, desk.words_for(person)))
+        words = desk.words_for(people.get(tx, str(errand.detail["user"])))
+        view = _left_out(desk, tx, incident, errand, words) or recorded(incident, words)
+    desk.client.views_update(view_id=errand.detail["view_id"], view=view)
+
+
+def show_left_out(desk: Desk, errand: Errand) -> None:
+    """Who has added to an incident is to be invited: the form, if it still is there, says so when they can't be."""
+    with desk.db.read() as tx:
+        incident = incidents.get(tx, int(errand.incident_id or 0))
+        view = _left_out(desk, tx, incident, errand, desk.words_for(people.get(tx, str(errand.detail["user"]))))
+    if view:
+        desk.client.views_update(view_id=errand.detail["view_id"], view=view)
+
+
+def _left_out(desk: Desk, tx: Connection, incident: Incident, errand: Errand, words: Wording) -> View | None:
+    """The last page for a guest whom Slack does not let into the channel: one on call who is there is named first."""
+    user_id = str(errand.detail["user"])
+    if not incidents.is_refused(tx, incident.id, user_id):
+        return None
+    there = incidents.invited(tx, incident.id)
+    on_call = rules.members(desk.procedure.on_call, people.roster_members(tx))
+    return left_out(incident, next((who for who in [*on_call, *there] if who in there), None), words)
 
 
 def find_permalink(desk: Desk, errand: Errand) -> None:

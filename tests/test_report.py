@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from storage import journal
 from storage.db import Database
 from storage.encryption import Cipher
-from tests.workspace import ADA, BOT, GONE, LIN, PAYMENTS_FAIL, QIAN, WANG, ZHOU, Workspace
+from tests.workspace import ADA, BOT, GONE, GUEST, LIN, PAYMENTS_FAIL, QIAN, WANG, ZHOU, Workspace
 
 
 def fields(view: Any) -> list[str]:
@@ -190,6 +190,25 @@ def test_who_cannot_be_invited_is_named(office: Workspace) -> None:
     assert ADA in channel["members"]
     [named] = [said for said in office.said(channel["id"]) if "could not be added" in said.text]
     assert f"<@{GONE}>" in named.text
+
+
+def test_a_guest_who_cannot_be_invited_reads_whom_to_ask(office: Workspace) -> None:
+    incident = office.report(GUEST)
+    channel = office.channel(str(office.incident(incident.id).channel_id))
+    assert GUEST not in channel["members"]
+    [shown] = office.view(GUEST)["blocks"]
+    assert shown["text"]["text"] == (
+        "*Your report is in INC-1.* Sorry, you could not be added to its channel; please ask <@U0LIN> how it goes on."
+    )
+
+
+def test_a_guest_who_is_alone_reads_it_too(office: Workspace) -> None:
+    office.sandbox.post("/act/profile", user=GUEST, locale="zh-CN")
+    for group in office.sandbox.get("/state")["groups"].values():
+        office.sandbox.post("/act/group", handle=group["handle"], members=[])
+    office.settle()
+    office.report(GUEST)
+    assert "无法将您加入事件频道，请向您的主管了解" in str(office.view(GUEST)["blocks"])
 
 
 def test_people_are_invited_in_hundreds(office: Workspace) -> None:
