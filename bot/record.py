@@ -49,7 +49,9 @@ def readable(text: str, names: Mapping[str, str]) -> str:
         what, _, label = found[1].partition("|")
         if what.startswith("@"):
             return "@" + (names.get(what[1:]) or label or what[1:])
-        if what.startswith(("#", "!")):
+        if what.startswith("#"):
+            return "#" + (label or what[1:])
+        if what.startswith("!"):
             return label or what.replace("!", "@", 1)
         address = what.removeprefix("mailto:").removeprefix("tel:")
         return f"{label} ({address})" if label and label != address else address

@@ -21,7 +21,7 @@ from sqlalchemy.exc import OperationalError
 
 from bot.incident import NotAllowed, Person
 from bot.lifecycle import Permitted
-from bot.wording import Mrkdwn, Wording, escape, mention
+from bot.wording import Wording, escape, mention
 from handlers import (
     acknowledge,
     actions,
@@ -122,6 +122,7 @@ ERRANDS: Mapping[str, Carry] = {
     "pin": channel.pin,
     "archive": channel.archive,
     "show_link": report.show_link,
+    "show_left_out": report.show_left_out,
     "find_permalink": report.find_permalink,
     "show_home": home.show_home,
     "nudge": clock.nudge,
@@ -226,31 +227,31 @@ def register(app: App, desk: Desk, client: WebClient) -> None:
         """The one place where an error becomes a sentence."""
         words: Wording = context.get("words") or desk.channel_words
         if body.get("type") == "view_submission":  # under a field Slack shows plain text, without mentions and dates
-            return tell(body, client, sentence(error, words, lambda value: _named(value, words, desk)), words)
-        return tell(body, client, sentence(error, words, lambda value: _mentioned(value, words)), words)
+            return tell(body, client, sentence(error, words.text, lambda value: _named(value, words, desk)), words)
+        return tell(body, client, sentence(error, words.mrkdwn, lambda value: _mentioned(value, words)), words)
 
 
-def sentence(error: Exception, words: Wording, shown: Callable[[object], object]) -> Mrkdwn:
+def sentence(error: Exception, say: Callable[..., str], shown: Callable[[object], object]) -> str:
     """What a person is told: what the procedure says, or what to do when something is broken.
 
-    `shown` writes a time or a person for where the sentence will stand.
+    `say` and `shown` write a phrase, and a time or a person in it, for where the sentence will stand.
     """
     if isinstance(error, NotAllowed):
         values: dict[str, Any] = {name: shown(value) for name, value in error.values.items()}
-        return words.mrkdwn(error.phrase, **values)
+        return say(error.phrase, **values)
     if _is_slacks_trouble(error):
         log.warning("Slack did not take it", error=type(error).__name__)
-        return words.mrkdwn("error.too_late")
+        return say("error.too_late")
     if isinstance(error, SlackApiError) and error.response["error"] == "hash_conflict":
-        return words.mrkdwn("error.again")
+        return say("error.again")
     if isinstance(error, OperationalError):
         log.error("the database can't be reached", error=type(error.orig).__name__)
-        return words.mrkdwn("error.database")
+        return say("error.database")
     log.error("a mistake of ours", exc_info=error)
-    return words.mrkdwn("error.mistake")
+    return say("error.mistake")
 
 
-def tell(body: Json, client: WebClient, text: Mrkdwn, words: Wording) -> BoltResponse:
+def tell(body: Json, client: WebClient, text: str, words: Wording) -> BoltResponse:
     """Says it where the person is looking: under the form's first field, in a window, or below the command."""
     if body.get("type") == "view_submission":
         first = next((block["block_id"] for block in body["view"]["blocks"] if block["type"] == "input"), None)
@@ -261,7 +262,7 @@ def tell(body: Json, client: WebClient, text: Mrkdwn, words: Wording) -> BoltRes
     if "command" in body:
         return _answer({"response_type": "ephemeral", "text": text})
     if "trigger_id" in body:
-        view = modal("told", words.text("error.title"), [section(text)], close=words.text("form.close"))
+        view = modal("told", words.text("error.title"), [section(escape(text))], close=words.text("form.close"))
         try:
             if body.get("view", {}).get("type") == "modal":
                 client.views_push(trigger_id=body["trigger_id"], view=view)
@@ -295,7 +296,7 @@ def _mentioned(value: object, words: Wording) -> object:
     if isinstance(value, datetime):
         return words.day(value)
     if isinstance(value, Permitted):
-        return _permitted(value, words, str(mention(value.somebody)) if value.somebody else "")
+        return _permitted(value, words, words.mrkdwn, mention(value.somebody) if value.somebody else "")
     return mention(value) if isinstance(value, str) else value
 
 
@@ -303,7 +304,7 @@ def _named(value: object, words: Wording, desk: Desk) -> object:
     if isinstance(value, datetime):
         return words.clock(value)
     if isinstance(value, Permitted):
-        return _permitted(value, words, _name(value.somebody, desk) if value.somebody else "")
+        return _permitted(value, words, words.text, _name(value.somebody, desk) if value.somebody else "")
     return _name(value, desk) if isinstance(value, str) else value
 
 
@@ -313,11 +314,11 @@ def _name(user_id: str, desk: Desk) -> str:
     return person.name if person and person.name else user_id
 
 
-def _permitted(value: Permitted, words: Wording, somebody: str) -> Mrkdwn:
+def _permitted(value: Permitted, words: Wording, say: Callable[..., str], somebody: str) -> str:
     """`people on call, lead or supervisor, for example @Mei`."""
     names = [words.text(f"who.{word}") if words.has(f"who.{word}") else _role(word, words) for word in value.words]
-    listed = Mrkdwn(words.text("list.comma").join(escape(name) for name in names))
-    return words.mrkdwn("who.for_example", who=listed, somebody=Mrkdwn(somebody)) if somebody else listed
+    listed = words.text("list.comma").join(names)
+    return say("who.for_example", who=listed, somebody=somebody) if somebody else listed
 
 
 def _role(word: str, words: Wording) -> str:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from bot.incident import Duty, Incident, Status
 from bot.postmortem import State
 from bot.wording import Mrkdwn, escape, mention
-from handlers.blocks import section
+from handlers.blocks import beginning, section
 from handlers.desk import Desk, Drawing, Later
 from storage import deadlines, incidents, outbox, people, postmortems
 from storage.outbox import Errand, Message, Saying
@@ -141,16 +141,16 @@ def describe(desk: Desk, errand: Errand) -> None:
     if incident.channel_id is None:
         raise Later("the channel is not open yet", 5)
     words = desk.channel_words
-    topic = escape(f"{incident.number} · {incident.title}")
-    purpose = words.mrkdwn(
+    topic = f"{incident.number} · {incident.title}"
+    purpose = words.text(
         "channel.purpose",
         number=incident.number,
         trigger=desk.procedure.trigger_name(incident.trigger, words.language),
         reporter=reporter.name if reporter and reporter.name else incident.reporter_id,
         at=words.clock(incident.reported_at),
     )
-    desk.client.conversations_setTopic(channel=incident.channel_id, topic=topic[:TOPIC_LENGTH])
-    desk.client.conversations_setPurpose(channel=incident.channel_id, purpose=purpose[:TOPIC_LENGTH])
+    desk.client.conversations_setTopic(channel=incident.channel_id, topic=escape(beginning(topic, TOPIC_LENGTH)))
+    desk.client.conversations_setPurpose(channel=incident.channel_id, purpose=escape(beginning(purpose, TOPIC_LENGTH)))
 
 
 def pin(desk: Desk, errand: Errand) -> None:

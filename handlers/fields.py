@@ -53,7 +53,15 @@ class Answers:
 
     def sentences(self, words: Wording) -> dict[str, str]:
         """What Slack shows under each wrong field."""
-        return {field_id: words.text(phrase, **values) for field_id, (phrase, values) in self.wrong.items()}
+        return {
+            field_id: words.text(phrase, **{name: _readable(name, value, words) for name, value in values.items()})
+            for field_id, (phrase, values) in self.wrong.items()
+        }
+
+
+def _readable(name: str, value: Any, words: Wording) -> Any:
+    """A number with its separators; `n`, which chooses the plural, gets them there."""
+    return words.number(value) if isinstance(value, int) and name != "n" else value
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from bot.wording import Mrkdwn, Wording, channel_link
 from handlers import card, review
 from handlers.blocks import Json, button, context, divider, section
 from handlers.desk import Desk
-from handlers.words import after_word, word
+from handlers.words import after_word, compared, word
 from storage import deadlines, incidents
 
 SHOWN = 15  # as many as somebody reads
@@ -50,7 +50,7 @@ def open_status(ack: Ack, body: Json, desk: Desk, words: Wording, person: Person
 def open_one(ack: Ack, body: Json, desk: Desk, words: Wording, person: Person, now: datetime) -> None:
     """One incident by its number, open or over: its card, and where the talk and the postmortem are."""
     said = _asked(body)
-    if said is None or not (number := NUMBER.fullmatch(said)):
+    if said is None or not (number := NUMBER.fullmatch(compared(said))):
         ack(text=words.mrkdwn("show.which", said=said[:50]) if said else words.text("show.no_number"))
         return
     with desk.db.read() as tx:
@@ -87,7 +87,7 @@ def _where(desk: Desk, tx: Connection, incident: Incident, words: Wording) -> Mr
 def explain(ack: Ack, body: Json, words: Wording) -> None:
     """What can be said after `/incident`."""
     said = str(body.get("text") or "").strip()
-    is_question = said.lower() in ("help", "帮助", "?", "？")
+    is_question = after_word(body, "help", "帮助", "?") is not None
     unknown = [] if is_question else [section(words.mrkdwn("help.unknown", said=said[:100]))]
     blocks = [*unknown, section(words.mrkdwn("help.commands"))]
     ack(text=words.text("help.title"), blocks=[block.to_dict() for block in blocks])

@@ -5,6 +5,7 @@ The form shows open incidents that may be the same: "Add to it" -> a shorter for
 
 import http.client
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -37,19 +38,29 @@ from bot.incident import (
     Urgency,
 )
 from bot.procedure import Procedure
-from bot.wording import Wording, channel_link
+from bot.record import mentioned, readable
+from bot.wording import Wording, channel_link, mention
 from handlers import channel, duties
 from handlers.blocks import Json, actions, button, modal, section
 from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.desk import Desk
 from handlers.fields import Answers, Choice, Files, Number, Text, When, Word
-from handlers.words import chosen_id, word
+from handlers.words import after_word, chosen_id
 from storage import customers, deadlines, incidents, journal, notes, outbox, people
 from storage.outbox import Errand, Saying
 
 log = structlog.get_logger(__name__)
 
 TITLE_LENGTH = 80
+# In doubt a sentence goes on: behind a number ("error 502."), an address, an initial, or what is often written short.
+ENDS = re.compile(r"[。！？]+[”’」』）]*|(?P<word>[^\s。！？]*?)(?P<mark>[.!?]+)[\"”’)]*(?=\s+[^\sa-z])")
+WRITTEN_SHORT = re.compile(
+    "approx|art|ca|co|corp|dept|dr|est|etc|ext|fig|inc|incl|jr|ltd|max|min|mr|mrs|ms|no|nr|prof|sr|st|tel|vs",
+    re.IGNORECASE,
+)
+# In bytes, since a Chinese letter says more: "支付失败" is a title, "Hello." and "急！" are none.
+SAYS_SOMETHING = 12
+SAYS_ENOUGH = 80
 LOOKED_AT = 200  # the latest incidents that may be the same; of more than that a person could not choose anyway
 
 WHAT = Text("what_happened", "report", required=True, multiline=True, max_length=3000, if_missing="report.say_what")
@@ -96,7 +107,7 @@ class Start:
 
 def register(app: App) -> None:
     """What leads here."""
-    app.command("/incident", matchers=[word("report", "", "上报")])(open_form)
+    app.command("/incident", matchers=[_is_report])(open_form)
     app.shortcut("report.open")(open_form)
     app.shortcut("report.message")(open_form_from_message)
     app.action("report.open")(open_form)
@@ -109,16 +120,28 @@ def register(app: App) -> None:
 
 def open_form(ack: Ack, body: Json, client: WebClient, desk: Desk, words: Wording) -> None:
     """`/incident report Payments fail` fills in what it says."""
-    said = str(body.get("text") or "").strip().partition(" ")[2].strip() if "command" in body else ""
+    said = _asked(body) if "command" in body else None
     view = form(desk.procedure, words, Start(said)) if said else _empty(desk, words)
     client.views_open(trigger_id=body["trigger_id"], view=view)
     ack()
 
 
+def _is_report(command: Json) -> bool:
+    return _asked(command) is not None
+
+
+def _asked(command: Json) -> str | None:
+    """What stands behind `report`, as it was typed; None when it is another word."""
+    return after_word(command, "report", "上报", "")
+
+
 def open_form_from_message(ack: Ack, body: Json, client: WebClient, desk: Desk, words: Wording) -> None:
-    """The message becomes the text, and stays as evidence."""
+    """The message becomes the text as people read it, and stays as evidence."""
     message, channel = body["message"], body["channel"]["id"]
-    start = Start(str(message.get("text") or ""), f"{channel}:{message['ts']}")
+    text = str(message.get("text") or "")
+    with desk.db.read() as tx:
+        names = people.names(tx, mentioned(text))
+    start = Start(readable(text, names), f"{channel}:{message['ts']}")
     client.views_open(trigger_id=body["trigger_id"], view=form(desk.procedure, words, start))
     ack()
 
@@ -268,14 +291,26 @@ def save(
 
 
 def title_of(what_happened: str, customer: Customer) -> str:
-    """The first line of what happened, shortened at a word, without what leads to a customer: everybody reads it."""
+    """The first line of what happened, of a long one the first sentence, else shortened at a word; without what leads
+    to a customer: everybody reads it."""
     first = next((line.strip() for line in what_happened.splitlines() if line.strip()), "")
-    title = masked(" ".join(first.split()), *known_by(customer)).rstrip(" .。")
+    line = masked(" ".join(first.split()), *known_by(customer)).rstrip(" .。")
+    title = line if len(line.encode()) <= SAYS_ENOUGH else _first_sentence(line).rstrip(" .。")
     if len(title) <= TITLE_LENGTH:
         return title
     cut = title[: TITLE_LENGTH - 1]
     at_word = cut.rpartition(" ")[0]
     return (at_word if len(at_word) > TITLE_LENGTH // 2 else cut).rstrip(" ,.;:，。；：") + "…"
+
+
+def _first_sentence(line: str) -> str:
+    """The line as far as the first sentence that says something; all of it when none ends early enough for a title."""
+    for found in ENDS.finditer(line[: TITLE_LENGTH + 2]):
+        word = found["word"] if found["mark"] == "." else None
+        ends = word is None or (len(word) > 1 and word.isalpha() and not WRITTEN_SHORT.fullmatch(word))
+        if ends and len(line[: found.end()].encode()) >= SAYS_SOMETHING:
+            return line[: found.end()]
+    return line
 
 
 def recorded(incident: Incident, words: Wording) -> View:
@@ -284,6 +319,15 @@ def recorded(incident: Incident, words: Wording) -> View:
         sentence = words.mrkdwn("report.open_now", number=incident.number, channel=channel_link(incident.channel_id))
     else:
         sentence = words.mrkdwn("report.recorded", number=incident.number)
+    return modal("report.done", incident.number, [section(sentence)], close=words.text("form.close"))
+
+
+def left_out(incident: Incident, somebody: str | None, words: Wording) -> View:
+    """The last page for a guest whom Slack does not let into the channel: whom to ask."""
+    if somebody:
+        sentence = words.mrkdwn("report.left_out", number=incident.number, somebody=mention(somebody))
+    else:
+        sentence = words.mrkdwn("report.left_out_alone", number=incident.number)
     return modal("report.done", incident.number, [section(sentence)], close=words.text("form.close"))
 
 
@@ -349,6 +393,9 @@ def submit_join(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person
             _ask_permalinks(tx, incident.id, attached, now)
             notes.save(tx, incident.id, key, "also_reported", person.user_id, now, masked(known, *known_by(customer)))
             join(tx, desk, incident, customer, more, person.user_id, now)
+            detail = {"view_id": key, "user": person.user_id}
+            after = channel.SHOWN_AGAIN_AFTER  # by then Slack has said whether they may come in
+            outbox.ask(tx, "show_left_out", f"form:{key}", now, incident.id, detail, after=after)
     ack(response_action="update", view=joined(incident, words).to_dict())
     desk.wake()
 
@@ -394,8 +441,28 @@ def show_link(desk: Desk, errand: Errand) -> None:
     """The channel is open: the form, if it still is, says where."""
     with desk.db.read() as tx:
         incident = incidents.get(tx, int(errand.incident_id or 0))
-        person = people.get(tx, str(errand.detail["user"]))
-    desk.client.views_update(view_id=errand.detail["view_id"], view=recorded(incident, desk.words_for(person)))
+        words = desk.words_for(people.get(tx, str(errand.detail["user"])))
+        view = _left_out(desk, tx, incident, errand, words) or recorded(incident, words)
+    desk.client.views_update(view_id=errand.detail["view_id"], view=view)
+
+
+def show_left_out(desk: Desk, errand: Errand) -> None:
+    """Who has added to an incident is to be invited: the form, if it still is there, says so when they can't be."""
+    with desk.db.read() as tx:
+        incident = incidents.get(tx, int(errand.incident_id or 0))
+        view = _left_out(desk, tx, incident, errand, desk.words_for(people.get(tx, str(errand.detail["user"]))))
+    if view:
+        desk.client.views_update(view_id=errand.detail["view_id"], view=view)
+
+
+def _left_out(desk: Desk, tx: Connection, incident: Incident, errand: Errand, words: Wording) -> View | None:
+    """The last page for a guest whom Slack does not let into the channel: one on call who is there is named first."""
+    user_id = str(errand.detail["user"])
+    if not incidents.is_refused(tx, incident.id, user_id):
+        return None
+    there = incidents.invited(tx, incident.id)
+    on_call = rules.members(desk.procedure.on_call, people.roster_members(tx))
+    return left_out(incident, next((who for who in [*on_call, *there] if who in there), None), words)
 
 
 def find_permalink(desk: Desk, errand: Errand) -> None:

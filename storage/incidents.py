@@ -85,6 +85,8 @@ REPORT = insert(incidents).returning(incidents)
 REPORTED_AS = select(incidents).where(incidents.c.report_key == bindparam("key"))
 IN_CHANNEL = select(incidents).where(incidents.c.channel_id == bindparam("channel"))
 NOT_INVITED = PARTICIPANTS.where(participants.c.invited_at.is_(None), participants.c.refused.is_(None))
+INVITED = PARTICIPANTS.where(participants.c.invited_at.is_not(None))
+REFUSED = PARTICIPANTS.where(participants.c.refused.is_not(None), participants.c.user_id == bindparam("user"))
 
 ADDING: dict[str, Any] = {}  # participants, by database: put together once
 THOSE = update(participants).where(
@@ -386,6 +388,16 @@ def participants_of(tx: Connection, incident_id: int) -> list[str]:
 def not_yet_invited(tx: Connection, incident_id: int) -> list[str]:
     """Who is still to be invited, in the order in which they were added."""
     return list(tx.execute(NOT_INVITED, {"incident": incident_id}).scalars())
+
+
+def invited(tx: Connection, incident_id: int) -> list[str]:
+    """Who is in the channel, in the order in which they were added."""
+    return list(tx.execute(INVITED, {"incident": incident_id}).scalars())
+
+
+def is_refused(tx: Connection, incident_id: int, user_id: str) -> bool:
+    """Whether Slack would not let somebody into the channel."""
+    return tx.execute(REFUSED, {"incident": incident_id, "user": user_id}).first() is not None
 
 
 def set_invited(tx: Connection, incident_id: int, user_ids: Sequence[str], now: datetime) -> None:

@@ -12,7 +12,7 @@ from bot.incident import Incident, Severity, Status
 from bot.procedure import Duplicates
 from storage import journal, notes
 from storage.customers import first_few
-from tests.workspace import ADA, LIN, QIAN, ZHOU, Said, Workspace
+from tests.workspace import ADA, GUEST, LIN, QIAN, ZHOU, Said, Workspace
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 RULE = Duplicates(within=120, similarity=0.35)
@@ -57,6 +57,22 @@ PAYMENTS = Draft("Payments fail with error 502", "system_failure")
 )
 def test_what_is_likely_the_same(draft: Draft, known: Incident, offered: bool) -> None:
     assert likely(draft, [known], RULE, NOON) == ([known] if offered else [])
+
+
+@pytest.mark.parametrize(
+    ("user", "says"),
+    [
+        (GUEST, "you could not be added to its channel; please ask <@U0LIN> how it goes on."),
+        (QIAN, "稍后您会收到邀请。"),
+    ],
+)
+def test_a_guest_who_adds_to_it_reads_whom_to_ask(office: Workspace, user: str, says: str) -> None:
+    office.report(LIN, what_happened="Card payments slow")
+    join(office, user)
+    office.submit(user)
+    office.settle()
+    office.wait(0.1)
+    assert says in str(office.view(user)["blocks"])
 
 
 def test_the_likeliest_stand_first_and_at_most_three_are_offered() -> None:

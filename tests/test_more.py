@@ -121,4 +121,4 @@ def test_a_step_is_opened_by_its_word_in_the_channel(office: Workspace, said: st
     office.grade(WANG, incident, 1)
     channel = str(office.incident(incident.id).channel_name)
     assert office.command(WANG, said, channel)["view"]["callback_id"] == form
-    assert "/incident list" in str(office.command(WANG, said))
+    assert "/incident 列表" in str(office.command(WANG, said))

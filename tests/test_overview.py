@@ -1,9 +1,12 @@
 """Where things stand: list, status, help, App Home; each in the reader's language."""
 
+import re
+
 import pytest
+import yaml
 from prometheus_client import REGISTRY
 
-from tests.workspace import ADA, GUEST, LIN, PAT, WANG, ZHOU, Workspace
+from tests.workspace import ADA, GUEST, LIN, MANIFEST, PAT, WANG, ZHOU, Workspace
 
 
 def test_nothing_open_is_said_with_the_way_to_report(office: Workspace) -> None:
@@ -20,6 +23,16 @@ def test_open_incidents_are_listed_latest_first_with_what_is_due_next(office: Wo
     assert blocks.index("The second") < blocks.index("The first")
     assert "⏱ *Verify*" in blocks
     assert "*核实*" in str(office.command(LIN, "列表")["ephemeral"]["blocks"])
+
+
+@pytest.mark.parametrize("said", ["list", "Ｌist", "LIST　now", "list\tplease", "列表", "列表吧", "列表　"])
+def test_a_word_is_known_however_it_is_typed(office: Workspace, said: str) -> None:
+    assert office.command(ADA, said)["ephemeral"]["text"] == "Open incidents"
+
+
+@pytest.mark.parametrize("said", ["lists", "listＳ", "reporté", "reporter is away", "支付失败", "x list"])
+def test_another_word_that_begins_like_one_gets_help(office: Workspace, said: str) -> None:
+    assert "is not something /incident knows" in str(office.command(ADA, said)["ephemeral"])
 
 
 def test_a_long_list_shows_the_latest(office: Workspace) -> None:
@@ -40,7 +53,8 @@ def test_status_is_the_card_for_this_person_alone(office: Workspace) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["show INC-1", "show 1", "show inc 1", "Show #1", "查看 INC-1", "查看１", "show INC–1"]
+    "said",
+    ["show INC-1", "show 1", "show inc 1", "Show #1", "查看 INC-1", "查看１", "show INC–1", "ＳＨＯＷ ＩＮＣ－１"],
 )
 def test_one_incident_is_shown_by_its_number_in_the_readers_language(office: Workspace, said: str) -> None:
     incident = office.report(LIN)
@@ -59,6 +73,7 @@ def test_one_incident_is_shown_by_its_number_in_the_readers_language(office: Wor
         ("show 99999999999999999999", "is no incident’s number"),
         ("show INC-0", "There is no INC-0"),
         ("show -1", "There is no INC-1"),
+        ("show Me", "“Me” is no incident’s number"),
         ("showcase", "is not something /incident knows"),
     ],
 )
@@ -90,6 +105,18 @@ def test_help_and_unknown_words_get_help(office: Workspace) -> None:
     unknown = str(office.command(ADA, "frobnicate <!here>")["ephemeral"]["blocks"])
     assert "“frobnicate &lt;!here&gt;” is not something /incident knows" in unknown
     assert "上报事件" in str(office.command(LIN, "帮助")["ephemeral"]["blocks"])
+    assert "is not something" not in str(office.command(ADA, "？")["ephemeral"])
+
+
+def test_every_word_that_the_help_or_the_manifest_names_is_known(office: Workspace) -> None:
+    hint = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))["features"]["slash_commands"][0]["usage_hint"]
+    for user, help_word in ((ADA, "help"), (LIN, "帮助")):
+        help_text = office.command(user, help_word)["ephemeral"]["blocks"][0]["text"]["text"]
+        named = [said.removeprefix("/incident").strip() for said in re.findall("`(.+?)`", help_text)]
+        for said in [*named, *hint.split(" | ")]:
+            answer = str(office.command(user, said)["ephemeral"])
+            assert "/incident knows" not in answer, said
+            assert "不认识" not in answer, said
 
 
 def test_app_home_says_what_is_open(office: Workspace) -> None:

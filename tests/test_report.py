@@ -1,5 +1,6 @@
 """Reporting: every door into the form, what it says about wrong input, and what becomes of what was typed."""
 
+import re
 from typing import Any
 
 import pytest
@@ -10,17 +11,33 @@ from sqlalchemy.exc import SQLAlchemyError
 from storage import journal
 from storage.db import Database
 from storage.encryption import Cipher
-from tests.workspace import ADA, BOT, GONE, LIN, PAYMENTS_FAIL, QIAN, WANG, ZHOU, Workspace
+from tests.workspace import ADA, BOT, GONE, GUEST, LIN, PAYMENTS_FAIL, QIAN, WANG, ZHOU, Workspace
 
 
 def fields(view: Any) -> list[str]:
     return [block["block_id"] for block in view["blocks"] if block["type"] == "input"]
 
 
+def typed(view: Any) -> str:
+    """What stands in the first field when the form opens."""
+    return str(view["blocks"][0]["element"].get("initial_value") or "")
+
+
+def report_message(office: Workspace, text: str) -> Any:
+    """Zhou has said something, as it travels to apps; Ada reports it. The form that opens."""
+    files = (
+        []
+        if text
+        else [office.sandbox.post("/act/upload", user=ZHOU, name="a.png", content_base64="aGk=")["file"]["id"]]
+    )
+    office.sandbox.post("/act/message", user=ZHOU, channel="general", text=text, files=files)
+    return office.message_shortcut(ADA, office.said("general", by=ZHOU)[-1], "report.message")["view"]
+
+
 REQUIRED = ["what_happened", "customer", "customers_affected", "trigger"]
 
 
-@pytest.mark.parametrize("text", ["", "report", "REPORT", "上报"])
+@pytest.mark.parametrize("text", ["", "report", "REPORT", "上报", "Ｒeport"])
 def test_the_command_opens_the_form_in_the_persons_language(office: Workspace, text: str) -> None:
     view = office.command(ADA, text)["view"]
     assert view["title"]["text"] == "Report an incident"
@@ -28,9 +45,21 @@ def test_the_command_opens_the_form_in_the_persons_language(office: Workspace, t
     assert [block for block in view["blocks"] if block.get("optional")] == []
 
 
-def test_what_stands_behind_the_command_is_filled_in(office: Workspace) -> None:
-    view = office.command(ADA, "report Payments fail since noon")["view"]
-    assert view["blocks"][0]["element"]["initial_value"] == "Payments fail since noon"
+@pytest.mark.parametrize(
+    ("said", "filled_in"),
+    [
+        ("report Payments fail since noon", "Payments fail since noon"),
+        ("Report: Acme’s DNS  fails", "Acme’s DNS  fails"),
+        ("report\tＡcme can’t pay\nsince noon", "Ａcme can’t pay\nsince noon"),
+        ("ｒｅｐｏｒｔ　支付失败", "支付失败"),
+        ("report支付失败", "支付失败"),
+        ("上报　支付失败", "支付失败"),
+        ("上报支付失败 App", "支付失败 App"),
+        ("上报：支付失败", "支付失败"),
+    ],
+)
+def test_what_stands_behind_the_command_is_filled_in(office: Workspace, said: str, filled_in: str) -> None:
+    assert typed(office.command(ADA, said)["view"]) == filled_in
 
 
 def test_the_global_shortcut_and_app_home_open_the_same_form(office: Workspace) -> None:
@@ -44,14 +73,47 @@ def test_the_global_shortcut_and_app_home_open_the_same_form(office: Workspace) 
 
 
 def test_a_message_becomes_the_report_and_stays_as_evidence(office: Workspace) -> None:
-    office.sandbox.post("/act/message", user=ZHOU, channel="general", text="502 on <all> card payments")
-    [said] = office.said("general", by=ZHOU)
-    view = office.message_shortcut(ADA, said, "report.message")["view"]
-    assert "502 on" in view["blocks"][0]["element"]["initial_value"]
+    view = report_message(office, "502 on &lt;all&gt; card payments")
+    assert typed(view) == "502 on <all> card payments"
     office.submit(ADA, **{**PAYMENTS_FAIL, "what_happened": "Card payments fail"})
     office.settle()
     card = office.card(office.incident(1))
+    [said] = office.said("general", by=ZHOU)
     assert said.ts.replace(".", "") in card.everything, "the message's address is on the card"
+
+
+def test_a_message_is_reported_as_people_read_it_and_its_customer_is_masked_everywhere(office: Workspace) -> None:
+    view = report_message(
+        office,
+        "Müller &amp; Söhne: amount &gt; 100 fails, ask <@U0WANG> in <#C0GENERAL|general>\n"
+        "see <https://status.example/a?b=1&amp;c=2|the status page>",
+    )
+    assert typed(view) == (
+        "Müller & Söhne: amount > 100 fails, ask @Wang 王 in #general\n"
+        "see the status page (https://status.example/a?b=1&c=2)"
+    )
+    assert not office.sandbox.calls("users.info"), "names are known, or stay ids: somebody waits"
+    office.submit(ADA, customer="Müller & Söhne", customers_affected="5", trigger="system_failure")
+    office.settle()
+    incident = office.incident(1)
+    assert incident.title == "M***: amount > 100 fails, ask @Wang 王 in #general"
+    assert incident.channel_name == "inc-0001-m-amount-100-fails-ask-wang-wang-in-general"
+    assert (
+        office.channel(str(incident.channel_id))["topic"]
+        == "INC-1 · M***: amount &gt; 100 fails, ask @Wang 王 in #general"
+    )
+    [announcement], card = office.said("incidents"), office.card(incident)
+    assert "M***: amount &gt; 100 fails" in announcement.text
+    for everything in (announcement.everything, card.everything):
+        assert "Söhne" not in everything
+        assert "&amp;amp;" not in everything
+        assert "&amp;gt;" not in everything
+
+
+@pytest.mark.parametrize("text", ["y" * 5000, "&amp;" * 3500, ""])
+def test_a_message_longer_than_the_field_and_one_without_words_open_the_form_too(office: Workspace, text: str) -> None:
+    view = report_message(office, text)
+    assert typed(view) == text.replace("&amp;", "&")[:3000]
 
 
 def test_more_details_unfold_without_losing_what_was_typed(office: Workspace) -> None:
@@ -85,7 +147,7 @@ def test_more_details_unfold_without_losing_what_was_typed(office: Workspace) ->
         ({"what_happened": "x" * 3001}, "what_happened", "Shorten this to 3,000 characters."),
         ({"customer": ""}, "customer", "Say which customer is affected"),
         ({"customers_affected": "many"}, "customers_affected", "Enter a whole number, 1 or more."),
-        ({"customers_affected": "0"}, "customers_affected", "Enter a number from 1 to"),
+        ({"customers_affected": "0"}, "customers_affected", "Enter a number from 1 to 10,000,000."),
         ({"customers_affected": "1.5"}, "customers_affected", "Enter a whole number"),
         ({"trigger": {"selected_option": {"value": "earthquake"}}}, "trigger", "Choose one of the options."),
     ],
@@ -130,6 +192,25 @@ def test_who_cannot_be_invited_is_named(office: Workspace) -> None:
     assert f"<@{GONE}>" in named.text
 
 
+def test_a_guest_who_cannot_be_invited_reads_whom_to_ask(office: Workspace) -> None:
+    incident = office.report(GUEST)
+    channel = office.channel(str(office.incident(incident.id).channel_id))
+    assert GUEST not in channel["members"]
+    [shown] = office.view(GUEST)["blocks"]
+    assert shown["text"]["text"] == (
+        "*Your report is in INC-1.* Sorry, you could not be added to its channel; please ask <@U0LIN> how it goes on."
+    )
+
+
+def test_a_guest_who_is_alone_reads_it_too(office: Workspace) -> None:
+    office.sandbox.post("/act/profile", user=GUEST, locale="zh-CN")
+    for group in office.sandbox.get("/state")["groups"].values():
+        office.sandbox.post("/act/group", handle=group["handle"], members=[])
+    office.settle()
+    office.report(GUEST)
+    assert "无法将您加入事件频道，请向您的主管了解" in str(office.view(GUEST)["blocks"])
+
+
 def test_people_are_invited_in_hundreds(office: Workspace) -> None:
     many = [
         office.sandbox.post("/act/add_person", id=f"U0AGENT{n}", name=f"agent{n}")["person"]["id"] for n in range(230)
@@ -152,6 +233,60 @@ def test_what_people_type_is_shown_as_text(office: Workspace) -> None:
     for markup in (card.text, str(card.blocks[1:]), announcement.text, str(announcement.blocks), topic):
         assert "<!channel>" not in markup
     assert "&lt;!channel&gt; &amp; &lt;@U0WANG&gt;" in announcement.text
+
+
+AND_MORE = "our customers call without end and want to know when they can pay again, and nobody can tell them"
+AND_MORE_IN_CHINESE = "客服电话被打爆了，客户都在问什么时候能恢复，影响范围还在扩大，已经有客户在社交媒体上投诉我们了"
+
+
+@pytest.mark.parametrize(
+    ("said", "title"),
+    [
+        ("Payments fail. Jane is angry", "Payments fail. Jane is angry"),
+        (f"Payments fail. Since noon {AND_MORE}", "Payments fail"),
+        (f"Why do payments fail?! Since noon {AND_MORE}", "Why do payments fail?!"),
+        (f"Payments fail.\nSince noon {AND_MORE}", "Payments fail"),
+        (f"Urgent! Payments fail everywhere! Since noon {AND_MORE}", "Urgent! Payments fail everywhere!"),
+        (f"All cards, e.g. Visa, of J. Doe fail. Since noon {AND_MORE}", "All cards, e.g. Visa, of J. Doe fail"),
+        (f"Acme Ltd can’t pay. Since noon {AND_MORE}", "A*** can’t pay"),
+        ("支付失败。客服电话被打爆了", "支付失败。客服电话被打爆了"),
+        (f"支付失败。{AND_MORE_IN_CHINESE}", "支付失败"),
+        (f"急！支付失败！{AND_MORE_IN_CHINESE}", "急！支付失败！"),
+        (f"支付失败，{AND_MORE_IN_CHINESE}", f"支付失败，{AND_MORE_IN_CHINESE}"),
+    ],
+)
+def test_the_title_is_the_first_line_and_of_a_long_one_the_first_sentence(
+    office: Workspace, said: str, title: str
+) -> None:
+    assert office.report(LIN, what_happened=said).title == title
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Payments fail with error 502. 12 times out of 20",
+        "Cards, e.g. Visa, vs. Amex, of Bank Ltd. Leeds fail.",
+        "See status.example.com. Nothing works",
+        "Hello. Since noon",
+        "Nothing works. since noon",
+        "急！自中午起 ",
+    ],
+)
+def test_when_in_doubt_the_title_is_as_much_of_the_line_as_fits(office: Workspace, said: str) -> None:
+    title = office.report(LIN, what_happened=f"{said} {AND_MORE}").title
+    assert title.startswith(said.rstrip(". ")), title
+    assert 60 < len(title) <= 80
+    assert title.endswith("…")
+
+
+def test_topic_and_purpose_end_at_a_letter_and_say_that_there_is_more(office: Workspace) -> None:
+    office.sandbox.post("/act/profile", user=ADA, real_name="<&>" * 40)
+    office.settle()
+    incident = office.report(ADA, what_happened="&" * 80)
+    channel = office.channel(str(office.incident(incident.id).channel_id))
+    for said in (channel["topic"], channel["purpose"]):
+        assert 240 < len(said) <= 250
+        assert re.fullmatch(r"(?:[^&<>]|&amp;|&lt;|&gt;)+…", said)
 
 
 def test_customers_are_sealed_in_the_database(office: Workspace) -> None:

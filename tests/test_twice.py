@@ -221,3 +221,24 @@ def test_two_people_dismiss_at_once_and_the_second_reads_who_did(workspace: Work
     assert len(refused) == 1, answers
     assert ("Ada Okafor" if winner == ADA else "Mei 梅") in str(refused[0]["response"])
     assert len(workspace.sandbox.calls("conversations.archive")) == 1
+
+
+def test_under_a_field_a_name_is_read_as_it_is_written(workspace: Workspace) -> None:
+    workspace.sandbox.post("/act/profile", user=MEI, real_name="Tom & Ann <QA>")
+    workspace.settle()
+    card = workspace.card(workspace.report())
+    for person in (ADA, MEI):
+        workspace.click(person, card, "verify.open")
+    workspace.submit(MEI)
+    told = workspace.submit(ADA)["response"]["errors"]
+    assert "Tom & Ann <QA> has verified this already" in str(told)
+
+
+def test_under_a_field_whom_to_ask_is_read_as_they_are_written(workspace: Workspace) -> None:
+    workspace.sandbox.post("/act/profile", user=ADA, real_name="Tom & Ann")
+    workspace.settle()
+    workspace.choose(WANG, workspace.report(), "roles.open")
+    workspace.sandbox.post("/act/group", handle="supervisors", members=[])  # Wang is none any more
+    workspace.settle()
+    told = workspace.submit(WANG)["response"]["errors"]
+    assert "（例如 Tom & Ann）" in str(told)
