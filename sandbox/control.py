@@ -403,8 +403,13 @@ async def _redeliver(sandbox: "Sandbox", body: Json) -> Json:
     return {**vars(answer), "ok": answer.acked, "response": answer.payload}
 
 
+ENDS = ("warning", "refresh_requested", "link_disabled", "closed", "abrupt")
+
+
 async def _disconnect(sandbox: "Sandbox", body: Json) -> Json:
     reason = body.get("reason", "refresh_requested")
+    if reason not in ENDS:
+        raise ValueError(f"reason must be one of: {', '.join(ENDS)}")
     return {"ok": True, "told": await sandbox.delivery.disconnect(reason)}
 
 
