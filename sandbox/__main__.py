@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from sandbox.manifest import WrongManifest, read
 from sandbox.workspace import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET
 
 STOP_CHILD_WITHIN = 10.0
+MOST_PORTS = 65535
 
 
 def say(text: str) -> None:
@@ -49,12 +51,20 @@ def main(argv: list[str]) -> int:
     except WrongManifest as e:
         say(str(e))
         return 2
+    if not 0 <= options.port <= MOST_PORTS:
+        say(f"There is no port {options.port}: --port takes a number from 0 (a free one) to {MOST_PORTS}.")
+        return 2
     try:
         listener = listen(options.host, options.port)
     except OSError as e:
         say(f"Port {options.port} on {options.host} cannot be used ({e.strerror}). --port 0 takes a free one.")
         return 2
-    sandbox = Sandbox(manifest, options.data, options.request_url, options.transport)
+    try:
+        sandbox = Sandbox(manifest, options.data, options.request_url, options.transport)
+    except (OSError, sqlite3.Error) as e:
+        listener.close()
+        say(f"The workspace cannot be kept in {options.data} ({e}): --data takes a folder.")
+        return 2
     sandbox.webapi.rate_limits = options.rate_limits
     port = listener.getsockname()[1]
     sandbox.workspace.address = f"http://{options.host}:{port}"
