@@ -36,7 +36,7 @@ def arguments(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--data", type=Path, help="the folder in which the workspace is kept (default: nowhere)")
     parser.add_argument("--manifest", type=Path, default=Path("manifest.yml"))
-    parser.add_argument("--request-url", help="where the app takes signed HTTP requests")
+    parser.add_argument("--request-url", help="where the app takes signed HTTP requests, for everything")
     parser.add_argument("--transport", choices=("auto", "socket", "http"), default="auto")
     parser.add_argument("--rate-limits", action="store_true", help="refuse what is above Slack's rate limits")
     parser.add_argument("--no-page", action="store_true")

@@ -93,7 +93,6 @@ class Manifest:
     messages_tab: bool = False
     messages_tab_read_only: bool = False
     socket_mode: bool = False
-    options_url: bool = False
 
 
 def read(path: Path) -> Manifest:
@@ -134,7 +133,6 @@ def parse(data: dict[str, Any]) -> Manifest:
         messages_tab=bool(home.get("messages_tab_enabled", False)),
         messages_tab_read_only=bool(home.get("messages_tab_read_only_enabled", False)),
         socket_mode=bool(settings.get("socket_mode_enabled", False)),
-        options_url="message_menu_options_url" in interactivity,
     )
 
 
