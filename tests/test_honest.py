@@ -110,6 +110,21 @@ def test_rooms_keep_to_themselves(room: str) -> None:
         assert used <= MAY_USE[room], f"{path.relative_to(ROOT)} uses {used - MAY_USE[room]}"
 
 
+def test_the_map_names_every_file_and_every_step_in_its_order() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    sentence = re.search(r"The steps, in their order: ([^.]+)\.", text)
+    assert sentence
+    steps = re.split(r",\s+", sentence[1])
+    assert steps == [step.__name__.split(".")[1] for step in handlers.STEPS]
+    plan_of_rooms = text.split("```")[1]
+    for room, told in (("bot", set()), ("handlers", set(steps))):
+        about = re.split(r"^(?=\S)", plan_of_rooms.split(f"\n{room}/", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
+        named = set(re.findall(r"\b(\w+)\.py\b", about))
+        there = {path.stem for path in (ROOT / room).glob("*.py")} - {"__init__"}
+        assert there <= named | told, f"{room}: {there - named - told} is not in the map"
+        assert named - {"__init__"} <= there, f"{room}: {named - there} is in the map, and not there"
+
+
 def test_steps_do_not_use_steps() -> None:
     steps = {step.__name__ for step in handlers.STEPS}
     shared = {"handlers.overview", "handlers.reminders"}  # App Home shows the same list and the same buttons
