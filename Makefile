@@ -26,11 +26,11 @@ test: $(READY) ## Run the tests (PostgreSQL and Chromium are used when they are 
 
 check: $(READY) lint types test ## Format, lint, types and tests: what a change must pass
 
-lint: $(READY)
+lint: $(READY) ## Look at the code's form and for mistakes, changing nothing
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 
-types: $(READY)
+types: $(READY) ## Check the types
 	$(BIN)/mypy
 
 format: $(READY) ## Put the code into its form
