@@ -10,6 +10,7 @@ import signal
 import socket
 import sqlite3
 import sys
+import tempfile
 from pathlib import Path
 
 import uvicorn
@@ -39,6 +40,7 @@ def arguments(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--request-url", help="where the app takes signed HTTP requests, for everything")
     parser.add_argument("--transport", choices=("auto", "socket", "http"), default="auto")
     parser.add_argument("--rate-limits", action="store_true", help="refuse what is above Slack's rate limits")
+    parser.add_argument("--database-url", help="the database of the app started with -- (default: a file in --data)")
     parser.add_argument("--no-page", action="store_true")
     parser.add_argument("--announce-ready", action="store_true", help="print a line for programs when it is open")
     return parser.parse_args(own), child
@@ -68,7 +70,10 @@ def main(argv: list[str]) -> int:
     sandbox.webapi.rate_limits = options.rate_limits
     port = listener.getsockname()[1]
     sandbox.workspace.address = f"http://{options.host}:{port}"
-    return asyncio.run(run(sandbox, listener, options, child))
+    with tempfile.TemporaryDirectory(prefix="sandbox-") as nowhere:
+        folder = (options.data or Path(nowhere)).absolute()
+        options.database_url = options.database_url or f"sqlite:///{folder / 'hotline.db'}"
+        return asyncio.run(run(sandbox, listener, options, child))
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -117,7 +122,7 @@ async def run(sandbox: Sandbox, listener: socket.socket, options: argparse.Names
     say(f"Open {address} in your browser: that is the workspace. Ctrl-C ends it.")
     if options.announce_ready:
         say("SANDBOX_READY " + json.dumps({"url": address}))
-    watching = asyncio.create_task(watch(sandbox, command, options.data, stop)) if command else None
+    watching = asyncio.create_task(watch(sandbox, command, options.database_url, stop)) if command else None
     waiting = asyncio.create_task(stop.wait())
     await asyncio.wait({waiting, serving}, return_when=asyncio.FIRST_COMPLETED)
     stop.set()
@@ -129,7 +134,7 @@ async def run(sandbox: Sandbox, listener: socket.socket, options: argparse.Names
     return 0
 
 
-async def watch(sandbox: Sandbox, command: list[str], folder: Path | None, stop: asyncio.Event) -> None:
+async def watch(sandbox: Sandbox, command: list[str], database: str, stop: asyncio.Event) -> None:
     """Runs the bot as a child until it ends or we are told to stop, and says in a sentence how it ended."""
     environment = {
         **os.environ,
@@ -138,8 +143,8 @@ async def watch(sandbox: Sandbox, command: list[str], folder: Path | None, stop:
         "SLACK_APP_TOKEN": APP_TOKEN,
         "SLACK_SIGNING_SECRET": SIGNING_SECRET,
     }
-    if folder is not None:
-        environment.setdefault("DATABASE_URL", f"sqlite:///{folder / 'hotline.db'}")
+    # Never the one that is exported: who tries something out would work on their real database.
+    environment["DATABASE_URL"] = database
     try:
         child = await asyncio.create_subprocess_exec(*command, env=environment, start_new_session=True)
     except OSError as e:

@@ -4,6 +4,8 @@ import ast
 import inspect
 import re
 import string
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -123,6 +125,27 @@ def test_the_map_names_every_file_and_every_step_in_its_order() -> None:
         there = {path.stem for path in (ROOT / room).glob("*.py")} - {"__init__"}
         assert there <= named | told, f"{room}: {there - named - told} is not in the map"
         assert named - {"__init__"} <= there, f"{room}: {named - there} is in the map, and not there"
+
+
+def test_make_lists_everything_that_it_can_do() -> None:
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = re.search(r"^\.PHONY: (.+)$", text, re.MULTILINE)
+    assert targets
+    listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert {line.split()[1] for line in listed.splitlines()} == set(targets[1].split())
+
+
+def test_a_python_without_venv_is_said_in_one_sentence(tmp_path: Path) -> None:
+    python = tmp_path / "python3"
+    python.write_text(f'#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    setup = ["make", "setup", f"PYTHON={python}", f"VENV={tmp_path / 'venv'}"]
+    ended = subprocess.run(setup, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    said = [line for line in ended.stdout.splitlines() if line]
+    assert len(said) == 1
+    assert "apt-get install python3-venv" in said[0]
+    assert not (tmp_path / "venv").exists()
 
 
 def test_steps_do_not_use_steps() -> None:
