@@ -14,6 +14,7 @@ setup: $(READY) ## Build .venv with everything pinned, and stop
 
 $(READY): requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Hotline needs Python 3.11 or newer: make $@ PYTHON=/path/to/python3.11"; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "This Python can't make environments: apt-get install python3-venv (Debian and Ubuntu keep it in a package of its own), then again make $(or $(MAKECMDGOALS),setup)."; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
@@ -26,11 +27,11 @@ test: $(READY) ## Run the tests (PostgreSQL and Chromium are used when they are 
 
 check: $(READY) lint types test ## Format, lint, types and tests: what a change must pass
 
-lint: $(READY)
+lint: $(READY) ## Look at the code's form and for mistakes, changing nothing
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 
-types: $(READY)
+types: $(READY) ## Check the types
 	$(BIN)/mypy
 
 format: $(READY) ## Put the code into its form

@@ -31,7 +31,7 @@ from bot import settings as environment
 from bot.procedure import Procedure
 from bot.procedure_file import ProcedureFile
 from bot.scripts import Scripts
-from bot.settings import Settings, WrongSetup
+from bot.settings import Settings, WhereDatabase, WrongSetup
 from handlers import customer_request, people, printing, setup
 from handlers.clock import Metronome
 from handlers.courier import Courier
@@ -173,7 +173,7 @@ class Program:
         return authorize
 
 
-def keys(settings: Settings) -> list[str]:
+def keys(settings: WhereDatabase) -> list[str]:
     """The encryption keys. A database on this machine gets one in a file beside it; any other needs them to be set.
 
     Raises WrongSetup when there is none.
@@ -185,7 +185,7 @@ def keys(settings: Settings) -> list[str]:
     return [encryption.key_beside(key_file(settings))]
 
 
-def key_file(settings: Settings) -> Path:
+def key_file(settings: WhereDatabase) -> Path:
     """Where the key of a database on this machine is kept when none is set."""
     url = make_url(settings.database_url)
     database = Path(str(url.database)) if settings.is_sqlite else Path("data") / str(url.database)
@@ -257,8 +257,7 @@ def run() -> int:
 
 def migrate() -> int:
     """The database gets the shape of this version."""
-    settings = environment.load()
-    db = open_database(settings)
+    db = open_database(environment.where_database())
     migrate_database(db)
     print("The database has the shape of this version.")
     return 0
@@ -317,7 +316,7 @@ def new_key() -> int:
 
 def rotate_keys() -> int:
     """Seals everything with the first key, so that the others can go. Raises WrongSetup when there is only one."""
-    settings = environment.load()
+    settings = environment.where_database()
     if not settings.hotline_encryption_keys and settings.database_is_here:
         raise WrongSetup(encryption.how_to_rotate(key_file(settings)))
     if len(keys(settings)) == 1:
@@ -340,7 +339,7 @@ def rotate_keys() -> int:
 
 def verify_journal() -> int:
     """Checks the chains of the journal. Returns 1 when something was changed or taken out, and says where."""
-    db = open_database(environment.load())
+    db = open_database(environment.where_database())
     reach_database(db)
     schema.check(db)
     with db.read() as tx:
@@ -361,7 +360,7 @@ def verify_journal() -> int:
 
 def customer(asked: argparse.Namespace) -> int:
     """What one customer asks for. Raises WrongSetup with a sentence; returns 1 when there is nobody."""
-    db = open_database(environment.load())
+    db = open_database(environment.where_database())
     reach_database(db)
     terminal = Terminal(this_operator(), print, partial(print, file=sys.stderr), _agrees)
     return customer_request.answer(asked, db, terminal, utc_now())
@@ -394,7 +393,7 @@ def show(answer: proof.Answer) -> int:
     return answer.code
 
 
-def open_database(settings: Settings) -> Database:
+def open_database(settings: WhereDatabase) -> Database:
     """The database, and the keys for what is in it. Raises WrongSetup when a folder or a key can't be used."""
     try:
         return Database(settings.database_url, encryption.Cipher(keys(settings)))

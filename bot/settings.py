@@ -45,24 +45,56 @@ class WhereTemplates(BaseSettings):
         return value
 
 
-class Settings(WhereProcedure, WhereTemplates):
+class WhereDatabase(BaseSettings):
+    """All that is needed to open the database and what is sealed in it."""
+
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
+
+    database_url: str = "sqlite:///data/hotline.db"
+    hotline_encryption_keys: Annotated[list[SecretStr], NoDecode] = []
+
+    @field_validator("hotline_encryption_keys", mode="before")
+    @classmethod
+    def _keys(cls, value: object) -> object:
+        return [key.strip() for key in value.split(",") if key.strip()] if isinstance(value, str) else value
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: str) -> str:
+        try:
+            url = make_url(value)
+        except ArgumentError as error:
+            raise ValueError("must look like postgresql://user@host/name or sqlite:///path/to/file.db") from error
+        if url.drivername in ("postgres", "postgresql"):
+            url = url.set(drivername="postgresql+psycopg")
+        if url.drivername not in ("sqlite", "postgresql+psycopg"):
+            raise ValueError("must be PostgreSQL or SQLite: postgresql://user@host/name or sqlite:///path/to/file.db")
+        if url.drivername == "sqlite" and url.database in (None, "", ":memory:"):
+            raise ValueError("must name a file: what is only in memory is lost with the process")
+        return url.render_as_string(hide_password=False)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the embedded database is used."""
+        return self.database_url.startswith("sqlite")
+
+    @property
+    def database_is_here(self) -> bool:
+        """Whether the database is on this machine: then a key beside it can't be lost without it."""
+        return self.is_sqlite or make_url(self.database_url).host in (None, "", "localhost", "127.0.0.1", "::1")
+
+
+class Settings(WhereProcedure, WhereTemplates, WhereDatabase):
     """Everything that differs from one installation to the next (the README has the table)."""
 
     slack_bot_token: SecretStr
     slack_app_token: SecretStr | None = None
     slack_signing_secret: SecretStr | None = None
     slack_api_url: str = SLACK_API_URL
-    database_url: str = "sqlite:///data/hotline.db"
     port: int | None = Field(default=None, ge=0, le=65535)
-    hotline_encryption_keys: Annotated[list[SecretStr], NoDecode] = []
     hotline_language: str = "en"
     hotline_timezone: str = "UTC"
     hotline_log: str | None = None
-
-    @field_validator("hotline_encryption_keys", mode="before")
-    @classmethod
-    def _keys(cls, value: object) -> object:
-        return [key.strip() for key in value.split(",") if key.strip()] if isinstance(value, str) else value
 
     @field_validator("slack_api_url")
     @classmethod
@@ -113,21 +145,6 @@ class Settings(WhereProcedure, WhereTemplates):
             raise ValueError("must be the name of a time zone, for example Asia/Shanghai") from error
         return value
 
-    @field_validator("database_url")
-    @classmethod
-    def _database(cls, value: str) -> str:
-        try:
-            url = make_url(value)
-        except ArgumentError as error:
-            raise ValueError("must look like postgresql://user@host/name or sqlite:///path/to/file.db") from error
-        if url.drivername in ("postgres", "postgresql"):
-            url = url.set(drivername="postgresql+psycopg")
-        if url.drivername not in ("sqlite", "postgresql+psycopg"):
-            raise ValueError("must be PostgreSQL or SQLite: postgresql://user@host/name or sqlite:///path/to/file.db")
-        if url.drivername == "sqlite" and url.database in (None, "", ":memory:"):
-            raise ValueError("must name a file: what is only in memory is lost with the process")
-        return url.render_as_string(hide_password=False)
-
     @model_validator(mode="after")
     def _transport(self) -> "Settings":
         if self.slack_app_token is None and self.slack_signing_secret is None:
@@ -136,16 +153,6 @@ class Settings(WhereProcedure, WhereTemplates):
                 "without one of them nothing that people do reaches the bot."
             )
         return self
-
-    @property
-    def is_sqlite(self) -> bool:
-        """Whether the embedded database is used."""
-        return self.database_url.startswith("sqlite")
-
-    @property
-    def database_is_here(self) -> bool:
-        """Whether the database is on this machine: then a key beside it can't be lost without it."""
-        return self.is_sqlite or make_url(self.database_url).host in (None, "", "localhost", "127.0.0.1", "::1")
 
 
 def procedure_path() -> Path:
@@ -157,6 +164,14 @@ def own_templates() -> Path | None:
     """The company's folder of templates, if the environment names one. Raises WrongSetup like `load`."""
     try:
         return WhereTemplates().hotline_templates
+    except ValidationError as error:
+        raise _wrong(error) from None
+
+
+def where_database() -> WhereDatabase:
+    """The database and its keys, for what works without Slack. Raises WrongSetup like `load`."""
+    try:
+        return WhereDatabase()
     except ValidationError as error:
         raise _wrong(error) from None
 

@@ -1,6 +1,6 @@
 """A reminder is answered: the thing is done, put off once, or taken over.
 
-The clock writes what is due (`handlers/clock.py`); here it is drawn, and its own two buttons are heard.
+The clock writes what is due (`handlers/clock.py`); here it is drawn, and its own three buttons are heard.
 """
 
 from datetime import datetime

@@ -8,7 +8,9 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import sys
+import tempfile
 from pathlib import Path
 
 import uvicorn
@@ -18,6 +20,7 @@ from sandbox.manifest import WrongManifest, read
 from sandbox.workspace import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET
 
 STOP_CHILD_WITHIN = 10.0
+MOST_PORTS = 65535
 
 
 def say(text: str) -> None:
@@ -34,9 +37,10 @@ def arguments(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--data", type=Path, help="the folder in which the workspace is kept (default: nowhere)")
     parser.add_argument("--manifest", type=Path, default=Path("manifest.yml"))
-    parser.add_argument("--request-url", help="where the app takes signed HTTP requests")
+    parser.add_argument("--request-url", help="where the app takes signed HTTP requests, for everything")
     parser.add_argument("--transport", choices=("auto", "socket", "http"), default="auto")
     parser.add_argument("--rate-limits", action="store_true", help="refuse what is above Slack's rate limits")
+    parser.add_argument("--database-url", help="the database of the app started with -- (default: a file in --data)")
     parser.add_argument("--no-page", action="store_true")
     parser.add_argument("--announce-ready", action="store_true", help="print a line for programs when it is open")
     return parser.parse_args(own), child
@@ -49,16 +53,27 @@ def main(argv: list[str]) -> int:
     except WrongManifest as e:
         say(str(e))
         return 2
+    if not 0 <= options.port <= MOST_PORTS:
+        say(f"There is no port {options.port}: --port takes a number from 0 (a free one) to {MOST_PORTS}.")
+        return 2
     try:
         listener = listen(options.host, options.port)
     except OSError as e:
         say(f"Port {options.port} on {options.host} cannot be used ({e.strerror}). --port 0 takes a free one.")
         return 2
-    sandbox = Sandbox(manifest, options.data, options.request_url, options.transport)
+    try:
+        sandbox = Sandbox(manifest, options.data, options.request_url, options.transport)
+    except (OSError, sqlite3.Error) as e:
+        listener.close()
+        say(f"The workspace cannot be kept in {options.data} ({e}): --data takes a folder.")
+        return 2
     sandbox.webapi.rate_limits = options.rate_limits
     port = listener.getsockname()[1]
     sandbox.workspace.address = f"http://{options.host}:{port}"
-    return asyncio.run(run(sandbox, listener, options, child))
+    with tempfile.TemporaryDirectory(prefix="sandbox-") as nowhere:
+        folder = (options.data or Path(nowhere)).absolute()
+        options.database_url = options.database_url or f"sqlite:///{folder / 'hotline.db'}"
+        return asyncio.run(run(sandbox, listener, options, child))
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -107,7 +122,7 @@ async def run(sandbox: Sandbox, listener: socket.socket, options: argparse.Names
     say(f"Open {address} in your browser: that is the workspace. Ctrl-C ends it.")
     if options.announce_ready:
         say("SANDBOX_READY " + json.dumps({"url": address}))
-    watching = asyncio.create_task(watch(sandbox, command, options.data, stop)) if command else None
+    watching = asyncio.create_task(watch(sandbox, command, options.database_url, stop)) if command else None
     waiting = asyncio.create_task(stop.wait())
     await asyncio.wait({waiting, serving}, return_when=asyncio.FIRST_COMPLETED)
     stop.set()
@@ -119,7 +134,7 @@ async def run(sandbox: Sandbox, listener: socket.socket, options: argparse.Names
     return 0
 
 
-async def watch(sandbox: Sandbox, command: list[str], folder: Path | None, stop: asyncio.Event) -> None:
+async def watch(sandbox: Sandbox, command: list[str], database: str, stop: asyncio.Event) -> None:
     """Runs the bot as a child until it ends or we are told to stop, and says in a sentence how it ended."""
     environment = {
         **os.environ,
@@ -128,8 +143,8 @@ async def watch(sandbox: Sandbox, command: list[str], folder: Path | None, stop:
         "SLACK_APP_TOKEN": APP_TOKEN,
         "SLACK_SIGNING_SECRET": SIGNING_SECRET,
     }
-    if folder is not None:
-        environment.setdefault("DATABASE_URL", f"sqlite:///{folder / 'hotline.db'}")
+    # Never the one that is exported: who tries something out would work on their real database.
+    environment["DATABASE_URL"] = database
     try:
         child = await asyncio.create_subprocess_exec(*command, env=environment, start_new_session=True)
     except OSError as e:

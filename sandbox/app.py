@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sandbox import control
 from sandbox.acting import Acting
-from sandbox.delivery import Delivery
+from sandbox.delivery import HOLDER, Delivery
 from sandbox.faults import Faults
 from sandbox.manifest import Manifest
 from sandbox.store import Store
@@ -75,7 +75,9 @@ def build(sandbox: Sandbox, page: bool = True) -> ASGIApp:
     async def door(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith(("/api/", "/response/", "/upload/", "/files-pri/")):
             await sandbox.webapi(scope, receive, send)
-        else:
-            await app(scope, receive, send)
+            return
+        if scope["type"] == "websocket":
+            scope[HOLDER] = getattr(send, "__self__", None)
+        await app(scope, receive, send)
 
     return door

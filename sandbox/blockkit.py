@@ -28,6 +28,7 @@ class Checking:
     focused: int = 0
     markdown: int = 0
     tables: int = 0
+    charts: int = 0
     has_input: bool = False
     within: str = ""  # the type of the block that is looked at
 
@@ -474,6 +475,67 @@ def _rich(at: Checking, value: Any, pointer: str) -> None:
             at.note("must be between 0 and 8", f"{pointer}/indent")
 
 
+def _cell(*kinds: str) -> Rule:
+    def rule(at: Checking, value: Any, pointer: str) -> None:
+        kind = value.get("type") if isinstance(value, dict) else None
+        if kind not in kinds:
+            at.note(f"unsupported type: {kind}" if kind else "missing required field: type", f"{pointer}/type")
+        elif kind == "rich_text":
+            many(_rich, 0, 1000)(at, value.get("elements"), f"{pointer}/elements")
+
+    return rule
+
+
+def _data_rows(at: Checking, value: Any, pointer: str) -> None:
+    """A header, and the rows below it; all of one length."""
+    many(anything, 2, 101)(at, value, pointer)
+    if not isinstance(value, list):
+        return
+    for i, row in enumerate(value):
+        many(DATA_CELL if i else HEADER_CELL, 1, 20)(at, row, f"{pointer}/{i}")
+        if isinstance(row, list) and isinstance(value[0], list) and len(row) != len(value[0]):
+            at.note(f"must have exactly {len(value[0])} items, like the first row", f"{pointer}/{i}")
+    if _letters(value) > MOST_LETTERS_IN_A_TABLE:
+        at.note(f"must be less than {MOST_LETTERS_IN_A_TABLE + 1} characters in all", pointer)
+
+
+def _letters(value: Any) -> int:
+    """How much text there is in cells or in a rich text."""
+    if isinstance(value, list):
+        return sum(map(_letters, value))
+    if not isinstance(value, dict):
+        return 0
+    return len(str(value.get("text") or "")) + _letters(value.get("elements"))
+
+
+def _rich_title(at: Checking, value: Any, pointer: str) -> None:
+    _cell("rich_text")(at, value, pointer)
+    if _letters(value) > MOST_IN_A_TITLE:
+        at.note(f"must be less than {MOST_IN_A_TITLE + 1} characters", pointer)
+
+
+def _chart(at: Checking, value: Any, pointer: str) -> None:
+    if not isinstance(value, dict):
+        at.note("must be an object", pointer)
+    else:
+        one_of("pie", "bar", "area", "line")(at, value.get("type"), f"{pointer}/type")
+
+
+def within(*kinds: str, but: Collection[str] = ()) -> Rule:
+    """A block inside of another one: only of these kinds, or (without any) all `but` some."""
+
+    def rule(at: Checking, value: Any, pointer: str) -> None:
+        kind = value.get("type") if isinstance(value, dict) else None
+        if kind in but or (kinds and kind not in kinds):
+            at.note(f"unsupported type: {kind}" if kind else "missing required field: type", f"{pointer}/type")
+        else:
+            _block(at, value, pointer)
+
+    return rule
+
+
+DATA_CELL, HEADER_CELL = _cell("raw_text", "raw_number", "rich_text"), _cell("raw_text", "raw_number")
+MOST_IN_A_TITLE, MOST_LETTERS_IN_A_TABLE = 150, 10_000
 BLOCK: dict[str, Rule] = {"type": anything, "block_id": string(255, 1)}
 # block type -> (surfaces, fields or None when only the surface is checked, those it cannot do without)
 EVERYWHERE = frozenset({"message", "modal", "home"})
@@ -529,11 +591,56 @@ BLOCKS: dict[str, tuple[frozenset[str], dict[str, Rule] | None, tuple[str, ...]]
         ("rows",),
     ),
     "video": (EVERYWHERE, None, ("alt_text", "title", "thumbnail_url", "video_url")),
-    "card": (EVERYWHERE, None, ()),
-    "carousel": (frozenset({"message", "home"}), None, ("elements",)),
-    "data_table": (frozenset({"message", "home"}), None, ("caption", "rows")),
-    "container": (frozenset({"message"}), None, ()),
-    "data_visualization": (frozenset({"message"}), None, ()),
+    "card": (
+        EVERYWHERE,
+        BLOCK
+        | {
+            "hero_image": element({"image"}),
+            "icon": element({"image"}),
+            "title": text(MOST_IN_A_TITLE),
+            "subtitle": text(150),
+            "body": text(200),
+            "actions": many(element({"button"}), 1, 25),
+        },
+        (),
+    ),
+    "carousel": (
+        frozenset({"message", "home"}),
+        BLOCK | {"elements": many(within("card"), 1, 10)},
+        ("elements",),
+    ),
+    "data_table": (
+        frozenset({"message", "home"}),
+        BLOCK
+        | {
+            "caption": string(10_000, 1),
+            "rows": _data_rows,
+            "page_size": whole(1, 100),
+            "row_header_column_index": whole(0, 19),
+        },
+        ("caption", "rows"),
+    ),
+    "container": (
+        frozenset({"message"}),
+        BLOCK
+        | {
+            "title": text(MOST_IN_A_TITLE, PLAIN),
+            "rich_text_title": _rich_title,
+            "subtitle": text(150),
+            "child_blocks": many(within(but={"container", "card", "markdown"}), 1, 10),
+            "width": one_of("narrow", "standard", "wide", "full"),
+            "icon": element({"image"}),
+            "is_collapsible": boolean,
+            "default_collapsed": boolean,
+            "has_header_divider": boolean,
+        },
+        ("child_blocks",),
+    ),
+    "data_visualization": (
+        frozenset({"message"}),
+        BLOCK | {"title": string(50, 1), "chart": _chart},
+        ("title", "chart"),
+    ),
     "plan": (frozenset({"message"}), None, ()),
     "task_card": (frozenset({"message"}), None, ()),
     "alert": (frozenset({"modal"}), None, ()),
@@ -586,6 +693,22 @@ def _table(at: Checking, _block: Json, _pointer: str) -> None:
         raise SlackError("invalid_attachments", response_metadata={"messages": ["[ERROR] only_one_table_allowed"]})
 
 
+def _card(at: Checking, block: Json, pointer: str) -> None:
+    if all(block.get(key) is None for key in ("hero_image", "title", "actions", "body")):
+        at.note("must have at least one of: hero_image, title, actions, body", pointer)
+
+
+def _container(at: Checking, block: Json, pointer: str) -> None:
+    if block.get("title") is None and block.get("rich_text_title") is None:
+        at.note("must have title or rich_text_title", pointer)
+
+
+def _charts(at: Checking, _block: Json, pointer: str) -> None:
+    at.charts += 1
+    if at.charts > 2:
+        at.note("no more than 2 data_visualization blocks allowed", pointer)
+
+
 def _video(at: Checking, _block: Json, pointer: str) -> None:
     if "links.embed:write" not in at.scopes:
         at.note("video needs the scope links.embed:write", pointer)
@@ -598,6 +721,9 @@ SPECIAL_BLOCKS: dict[str, Callable[[Checking, Json, str], None]] = {
     "table": _table,
     "video": _video,
     "image": _picture,
+    "card": _card,
+    "container": _container,
+    "data_visualization": _charts,
 }
 
 

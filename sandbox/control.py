@@ -39,8 +39,7 @@ def routes(sandbox: "Sandbox") -> list[Route]:
         async def endpoint(request: Request) -> JSONResponse:
             if (refusal := _stranger(sandbox, request)) is not None:
                 return refusal
-            raw = await request.body()
-            return await _guarded(do(sandbox, json.loads(raw) if raw else {}))
+            return await _guarded(_do(sandbox, do, await request.body()))
 
         return Route(f"/sandbox/{path}", endpoint, methods=["POST"])
 
@@ -73,6 +72,35 @@ def _stranger(sandbox: "Sandbox", request: Request) -> JSONResponse | None:
     if here and request.headers.get("origin") in {None, sandbox.workspace.address}:
         return None
     return JSONResponse({"ok": False, "error": "the control API is for programs on this machine"}, 403)
+
+
+TEXTS = {
+    "action_id", "block_id", "callback_id", "channel", "content_base64", "delivery_id", "handle", "id", "locale",
+    "manifest", "mimetype", "name", "real_name", "reason", "request_url", "text", "thread_ts", "title", "transport",
+    "ts", "tz", "user", "view_id",
+}  # fmt: skip
+LISTS_OF_TEXTS = {"files", "invited", "members"}
+
+
+async def _do(sandbox: "Sandbox", do: Act, raw: bytes) -> Json:
+    """One act, once its body is what acts work with. Raises ValueError with a sentence."""
+    try:
+        body = json.loads(raw) if raw else {}
+    except ValueError as e:
+        raise ValueError(f"the body is not JSON: {e}") from e
+    if not isinstance(body, dict):
+        raise ValueError("the body must be a JSON object")  # noqa: TRY004 - a 400 like the others
+    body = {key: value for key, value in body.items() if value is not None or key == "request_url"}
+    for key, value in body.items():
+        if value is None:
+            continue
+        if key in TEXTS and not isinstance(value, str):
+            raise ValueError(f"{key} must be a text")
+        if key in LISTS_OF_TEXTS and not (isinstance(value, list) and all(isinstance(each, str) for each in value)):
+            raise ValueError(f"{key} must be a list of texts")
+        if key in {"values", "match"} and not isinstance(value, dict):
+            raise ValueError(f"{key} must be an object")
+    return await do(sandbox, body)
 
 
 async def _guarded(answer: Awaitable[Any]) -> JSONResponse:
@@ -403,8 +431,13 @@ async def _redeliver(sandbox: "Sandbox", body: Json) -> Json:
     return {**vars(answer), "ok": answer.acked, "response": answer.payload}
 
 
+ENDS = ("warning", "refresh_requested", "link_disabled", "closed", "abrupt")
+
+
 async def _disconnect(sandbox: "Sandbox", body: Json) -> Json:
     reason = body.get("reason", "refresh_requested")
+    if reason not in ENDS:
+        raise ValueError(f"reason must be one of: {', '.join(ENDS)}")
     return {"ok": True, "told": await sandbox.delivery.disconnect(reason)}
 
 

@@ -25,6 +25,7 @@ ACK_WITHIN = 3.0
 RETRY_AFTER = (0, 60, 300)
 MOST_CONNECTIONS = 10
 KEPT_DELIVERIES = 5000
+HOLDER = "sandbox.holder"  # what uvicorn keeps of a connection; ASGI itself knows no way to break one
 MESSAGE_KINDS = {"channel": "channels", "group": "groups", "im": "im", "mpim": "mpim"}
 
 
@@ -167,10 +168,13 @@ class Delivery:
                 return
 
     async def disconnect(self, reason: str) -> int:
-        """Tells every connection to go (warning, refresh_requested), or breaks them (abrupt). Returns how many."""
+        """Tells every connection to go (warning, refresh_requested), closes them properly (closed), or lets them break
+        without a word (abrupt). Returns how many."""
         connections = list(self.connections)
         for connection in connections:
             if reason == "abrupt":
+                _break(connection)
+            elif reason == "closed":
                 await self._close(connection)
             else:
                 connection.told_to_go = True
@@ -378,9 +382,17 @@ class Delivery:
 
     async def close(self) -> None:
         self.forget()
-        await self.disconnect("abrupt")
+        await self.disconnect("closed")
         if self._http is not None:
             await self._http.aclose()
+
+
+def _break(connection: Connection) -> None:
+    """Ends the TCP connection without a close frame, as a cable does. The door in app.py hands us who holds it."""
+    holder = connection.socket.scope.get(HOLDER)
+    if holder is None:
+        raise RuntimeError("The sandbox can break connections only under uvicorn.")
+    holder.transport.abort()
 
 
 def retry_reason(answer: Answer) -> str:

@@ -12,6 +12,20 @@ KINDS = {
 }  # fmt: skip
 
 
+# key -> (its kind, the least that makes sense, in words)
+SENSE: dict[str, tuple[Any, float | None, str]] = {
+    "method": (str, None, "the name of a method, or * for all"),
+    "seconds": (int | float, 0, "a number of seconds"),
+    "retry_after": (int, 0, "a whole number of seconds"),
+    "status": (int, 100, "an HTTP status"),
+    "error": (str, None, "one of Slack's error codes"),
+    "skip": (int, 0, "a whole number"),
+    "count": (int, 1, "a whole number, 1 or more"),
+    "match": (dict, None, "an object: argument -> value"),
+    "sockets": (bool, None, "true or false"),
+}
+
+
 @dataclass(eq=False)
 class Fault:
     """Hits calls of `method` (* is all) after the first `skip` of them, `count` times or (None) for ever."""
@@ -47,6 +61,12 @@ class Fault:
         return {key: value for key, value in vars(self).items() if key not in {"released", "seen"}}
 
 
+def _is(value: Any, kind: Any, low: float | None) -> bool:
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        return False
+    return low is None or bool(value >= low)
+
+
 class Faults:
     def __init__(self) -> None:
         self.all: dict[int, Fault] = {}
@@ -54,14 +74,17 @@ class Faults:
 
     def add(self, **wanted: Any) -> Fault:
         """Raises ValueError with a sentence when it makes no sense."""
-        if wanted.get("kind") not in KINDS:
+        if str(wanted.get("kind")) not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(sorted(KINDS))}")
-        if "method" not in wanted:
+        if wanted.get("method") is None:
             raise ValueError("method is required (* means all)")
         known = {"method", "kind", "seconds", "retry_after", "status", "error", "skip", "count", "match", "sockets"}
         if strange := set(wanted) - known:
             raise ValueError(f"unknown: {', '.join(sorted(strange))}")
         wanted = {key: value for key, value in wanted.items() if value is not None}
+        for key, (kind, low, what) in SENSE.items():
+            if key in wanted and not _is(wanted[key], kind, low):
+                raise ValueError(f"{key} must be {what}")
         fault = Fault(next(self._ids), **wanted)
         self.all[fault.id] = fault
         return fault

@@ -93,7 +93,6 @@ class Manifest:
     messages_tab: bool = False
     messages_tab_read_only: bool = False
     socket_mode: bool = False
-    options_url: bool = False
 
 
 def read(path: Path) -> Manifest:
@@ -101,7 +100,7 @@ def read(path: Path) -> Manifest:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as e:
         raise WrongManifest(f"The manifest {path} cannot be read: {e.strerror}.") from e
-    except yaml.YAMLError as e:
+    except (yaml.YAMLError, UnicodeDecodeError) as e:
         raise WrongManifest(f"The manifest {path} is not YAML: {e}") from e
     if wrong := mistakes(data):
         raise WrongManifest(f"The manifest {path} cannot be installed:\n" + "\n".join(f"  {line}" for line in wrong))
@@ -117,11 +116,11 @@ def parse(data: dict[str, Any]) -> Manifest:
     return Manifest(
         name=name,
         bot_name=bot.get("display_name", name),
-        scopes=frozenset([*scopes.get("bot", []), *scopes.get("bot_optional", [])]),
-        events=frozenset((settings.get("event_subscriptions") or {}).get("bot_events", [])),
+        scopes=frozenset([*(scopes.get("bot") or []), *(scopes.get("bot_optional") or [])]),
+        events=frozenset((settings.get("event_subscriptions") or {}).get("bot_events") or []),
         commands={
             c["command"]: Command(
-                c["command"], c["description"], c.get("usage_hint", ""), bool(c.get("should_escape", False))
+                c["command"], c["description"], c.get("usage_hint") or "", bool(c.get("should_escape", False))
             )
             for c in features.get("slash_commands") or []
         },
@@ -134,11 +133,10 @@ def parse(data: dict[str, Any]) -> Manifest:
         messages_tab=bool(home.get("messages_tab_enabled", False)),
         messages_tab_read_only=bool(home.get("messages_tab_read_only_enabled", False)),
         socket_mode=bool(settings.get("socket_mode_enabled", False)),
-        options_url="message_menu_options_url" in interactivity,
     )
 
 
-def mistakes(data: Any) -> list[str]:  # noqa: C901, PLR0915 - a list of rules, read from top to bottom
+def mistakes(data: Any) -> list[str]:  # noqa: C901, PLR0912, PLR0915 - a list of rules, read from top to bottom
     """What Slack's manifest schema 2.0.0 refuses, as sentences; empty when it can be installed."""
     if not isinstance(data, dict):
         return ["it is not a mapping"]
@@ -154,8 +152,32 @@ def mistakes(data: Any) -> list[str]:  # noqa: C901, PLR0915 - a list of rules, 
     def required(where: str, value: dict[str, Any], *keys: str) -> None:
         wrong.extend(f"{where}.{key} is required" for key in keys if value.get(key) is None)
 
+    def mapping(where: str, value: Any) -> dict[str, Any]:
+        if value is not None and not isinstance(value, dict):
+            wrong.append(f"{where} must be a mapping")
+        return value if isinstance(value, dict) else {}
+
+    def entries(where: str, value: Any, kind: type, what: str) -> list[Any]:
+        """The entries that are of the right kind; with a place for the others, so that the numbers stay right."""
+        if value is not None and not isinstance(value, list):
+            wrong.append(f"{where} must be a list")
+        listed = value if isinstance(value, list) else []
+        wrong.extend(f"{where}[{i}] must be {what}" for i, each in enumerate(listed) if not isinstance(each, kind))
+        return [each if isinstance(each, kind) else None for each in listed]
+
+    def yes_or_no(where: str, value: dict[str, Any], *keys: str) -> None:
+        wrong.extend(
+            f"{where}.{key} must be true or false"
+            for key in keys
+            if value.get(key) is not None and not isinstance(value[key], bool)
+        )
+
+    def address(where: str, value: Any) -> None:
+        if value is not None and not (isinstance(value, str) and value.startswith(("http://", "https://"))):
+            wrong.append(f"{where} must be an address that begins with http:// or https://")
+
     strange("", data, TOP)
-    about = data.get("display_information") or {}
+    about = mapping("display_information", data.get("display_information"))
     required("display_information", about, "name")
     strange("display_information.", about, {"name", "description", "background_color", "long_description"})
     length("display_information.name", about.get("name"), 1, 35)
@@ -165,19 +187,25 @@ def mistakes(data: Any) -> list[str]:  # noqa: C901, PLR0915 - a list of rules, 
     if colour is not None and not re.fullmatch("#[0-9a-fA-F]{3}([0-9a-fA-F]{3})?", str(colour)):
         wrong.append("display_information.background_color must look like #1a2b3c")
 
-    features = data.get("features") or {}
+    features = mapping("features", data.get("features"))
     strange("features.", features, FEATURES)
-    home = features.get("app_home") or {}
-    strange("features.app_home.", home, {"home_tab_enabled", "messages_tab_enabled", "messages_tab_read_only_enabled"})
+    home = mapping("features.app_home", features.get("app_home"))
+    tabs = ("home_tab_enabled", "messages_tab_enabled", "messages_tab_read_only_enabled")
+    strange("features.app_home.", home, set(tabs))
+    yes_or_no("features.app_home", home, *tabs)
     bot = features.get("bot_user")
-    if bot is not None:
+    mapping("features.bot_user", bot)
+    if isinstance(bot, dict):
         required("features.bot_user", bot, "display_name")
         strange("features.bot_user.", bot, {"display_name", "always_online"})
         length("features.bot_user.display_name", bot.get("display_name"), 1, 80)
-    commands = features.get("slash_commands") or []
+        yes_or_no("features.bot_user", bot, "always_online")
+    commands = entries("features.slash_commands", features.get("slash_commands"), dict, "a mapping")
     if len(commands) > 50:
         wrong.append("features.slash_commands may have 50 entries")
     for i, command in enumerate(commands):
+        if command is None:
+            continue
         where = f"features.slash_commands[{i}]"
         required(where, command, "command", "description")
         strange(f"{where}.", command, {"command", "url", "description", "usage_hint", "should_escape"})
@@ -186,38 +214,47 @@ def mistakes(data: Any) -> list[str]:  # noqa: C901, PLR0915 - a list of rules, 
         length(f"{where}.usage_hint", command.get("usage_hint"), 1, 1000)
         if not str(command.get("command", "/")).startswith("/"):
             wrong.append(f"{where}.command must begin with /")
-    shortcuts = features.get("shortcuts") or []
+        yes_or_no(where, command, "should_escape")
+    shortcuts = entries("features.shortcuts", features.get("shortcuts"), dict, "a mapping")
     wrong.extend(
         f"features.shortcuts may have 5 entries of type {kind}"
         for kind in ("global", "message")
-        if sum(s.get("type") == kind for s in shortcuts) > 5
+        if sum(s is not None and s.get("type") == kind for s in shortcuts) > 5
     )
     for i, shortcut in enumerate(shortcuts):
+        if shortcut is None:
+            continue
         where = f"features.shortcuts[{i}]"
         required(where, shortcut, "name", "type", "callback_id", "description")
         strange(f"{where}.", shortcut, {"name", "type", "callback_id", "description"})
         length(f"{where}.name", shortcut.get("name"), 1, 24)
         length(f"{where}.callback_id", shortcut.get("callback_id"), 1, 255)
         length(f"{where}.description", shortcut.get("description"), 1, 150)
-        if shortcut.get("type") not in {"message", "global"}:
+        if shortcut.get("type") not in ("message", "global"):
             wrong.append(f"{where}.type must be message or global")
 
-    oauth = data.get("oauth_config") or {}
-    scopes = oauth.get("scopes") or {}
+    oauth = mapping("oauth_config", data.get("oauth_config"))
+    scopes = mapping("oauth_config.scopes", oauth.get("scopes"))
     strange("oauth_config.scopes.", scopes, {"user", "bot", "user_optional", "bot_optional"})
-    bot_scopes = [*scopes.get("bot", []), *scopes.get("bot_optional", [])]
-    wrong.extend(
-        f"oauth_config.scopes: {s!r} is not a scope" for s in bot_scopes if not re.fullmatch(r"[a-z._:]+", str(s))
-    )
+    bot_scopes = [
+        scope
+        for key in ("bot", "bot_optional")
+        for scope in entries(f"oauth_config.scopes.{key}", scopes.get(key), str, "the name of a scope")
+        if scope is not None
+    ]
+    wrong.extend(f"oauth_config.scopes: {s!r} is not a scope" for s in bot_scopes if not re.fullmatch(r"[a-z._:]+", s))
     if bot_scopes and bot is None:
         wrong.append("bot scopes need features.bot_user")
 
-    settings = data.get("settings") or {}
+    settings = mapping("settings", data.get("settings"))
     strange("settings.", settings, SETTINGS)
-    subscriptions = settings.get("event_subscriptions") or {}
+    yes_or_no("settings", settings, "socket_mode_enabled", "org_deploy_enabled", "token_rotation_enabled")
+    subscriptions = mapping("settings.event_subscriptions", settings.get("event_subscriptions"))
     strange("settings.event_subscriptions.", subscriptions,
             {"request_url", "user_events", "bot_events", "metadata_subscriptions"})  # fmt: skip
-    events = subscriptions.get("bot_events") or []
+    listed = subscriptions.get("bot_events")
+    where = "settings.event_subscriptions.bot_events"
+    events = [event for event in entries(where, listed, str, "the name of an event") if event is not None]
     if len(events) > 100 or len(set(events)) < len(events):
         wrong.append("settings.event_subscriptions.bot_events may have 100 entries, each once")
     wrong.extend(
@@ -226,7 +263,11 @@ def mistakes(data: Any) -> list[str]:  # noqa: C901, PLR0915 - a list of rules, 
         if event not in EVENT_SCOPES
     )
     interactivity = settings.get("interactivity")
-    if interactivity is not None:
+    mapping("settings.interactivity", interactivity)
+    if isinstance(interactivity, dict):
         required("settings.interactivity", interactivity, "is_enabled")
+        yes_or_no("settings.interactivity", interactivity, "is_enabled")
+        for key in ("request_url", "message_menu_options_url"):
+            address(f"settings.interactivity.{key}", interactivity.get(key))
         strange("settings.interactivity.", interactivity, {"is_enabled", "request_url", "message_menu_options_url"})
     return wrong

@@ -4,6 +4,8 @@ import ast
 import inspect
 import re
 import string
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -108,6 +110,42 @@ def test_rooms_keep_to_themselves(room: str) -> None:
             continue
         used = {name.split(".")[0] for name in imported(tree)} & rooms
         assert used <= MAY_USE[room], f"{path.relative_to(ROOT)} uses {used - MAY_USE[room]}"
+
+
+def test_the_map_names_every_file_and_every_step_in_its_order() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    sentence = re.search(r"The steps, in their order: ([^.]+)\.", text)
+    assert sentence
+    steps = re.split(r",\s+", sentence[1])
+    assert steps == [step.__name__.split(".")[1] for step in handlers.STEPS]
+    plan_of_rooms = text.split("```")[1]
+    for room, told in (("bot", set()), ("handlers", set(steps))):
+        about = re.split(r"^(?=\S)", plan_of_rooms.split(f"\n{room}/", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
+        named = set(re.findall(r"\b(\w+)\.py\b", about))
+        there = {path.stem for path in (ROOT / room).glob("*.py")} - {"__init__"}
+        assert there <= named | told, f"{room}: {there - named - told} is not in the map"
+        assert named - {"__init__"} <= there, f"{room}: {named - there} is in the map, and not there"
+
+
+def test_make_lists_everything_that_it_can_do() -> None:
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = re.search(r"^\.PHONY: (.+)$", text, re.MULTILINE)
+    assert targets
+    listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert {line.split()[1] for line in listed.splitlines()} == set(targets[1].split())
+
+
+def test_a_python_without_venv_is_said_in_one_sentence(tmp_path: Path) -> None:
+    python = tmp_path / "python3"
+    python.write_text(f'#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    setup = ["make", "setup", f"PYTHON={python}", f"VENV={tmp_path / 'venv'}"]
+    ended = subprocess.run(setup, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    said = [line for line in ended.stdout.splitlines() if line]
+    assert len(said) == 1
+    assert "apt-get install python3-venv" in said[0]
+    assert not (tmp_path / "venv").exists()
 
 
 def test_steps_do_not_use_steps() -> None:

@@ -154,6 +154,20 @@ def test_another_database_key_than_the_one_it_was_written_with_is_refused(right:
     assert BotProcess({**right, "HOTLINE_ENCRYPTION_KEYS": f"{second},{first}"}, "migrate").ended() == 0
 
 
+def test_what_works_on_the_database_alone_needs_nothing_of_slack(right: dict[str, str]) -> None:
+    first, second = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    alone = without(right, *(name for name in right if name.startswith("SLACK_")))
+    for keys, command, code in (
+        (first, "migrate", 0),
+        (first, "journal verify", 0),
+        (first, "customer export --number 1", 1),
+        (f"{second},{first}", "keys rotate", 0),
+    ):
+        process = BotProcess({**alone, "HOTLINE_ENCRYPTION_KEYS": keys}, *command.split())
+        assert process.ended() == code, process.output
+        assert "SLACK" not in process.output
+
+
 @pytest.mark.parametrize("command", ["check", "run"])
 def test_a_missing_scope_is_named(sandbox: Sandbox, right: dict[str, str], tmp_path: Path, command: str) -> None:
     manifest = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))

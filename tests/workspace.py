@@ -294,7 +294,7 @@ class Workspace:
         closing = [threading.Thread(target=door.stop) for door in self.doors]
         for thread in closing:
             thread.start()
-        self.sandbox.post("/disconnect", reason="abrupt")  # else the SDK's reader waits for its time-out of 3 s
+        self.sandbox.post("/disconnect", reason="closed")  # else the SDK's reader waits for its time-out of 3 s
         for thread in closing:
             thread.join()
         self.bot.stop()

@@ -185,7 +185,7 @@ def intro(viewer: Viewer) -> Markup:
     title = translate(viewer.language, viewer.person.title)
     title = title if viewer.language == "zh" else _with_article(title)
     text = viewer.say("intro_1", name=viewer.person.real_name, title=title, company=TEAM_NAME)
-    button = tag("button", translate(viewer.language, first.name), type="button", class_="btn primary big",
+    button = tag("button", viewer.say("intro_button"), type="button", class_="btn primary big",
                  data_do="shortcut", data_callback=first.callback_id) if first else None  # fmt: skip
     return tag(
         "section",
@@ -251,9 +251,10 @@ def composer(channel: Channel, viewer: Viewer, may_write_to_bot: bool, thread_ts
 
 
 def _bolt_menu(viewer: Viewer) -> Markup:
+    """What the manifest says of the app is shown in its own language, as Slack does: here and in the other menus."""
     shortcuts = [s for s in viewer.workspace.manifest.shortcuts.values() if s.type == "global"]
     items = [
-        tag("button", tag("b", translate(viewer.language, s.name)), tag("small", s.description), type="button",
+        tag("button", tag("b", s.name), tag("small", s.description), type="button",
             role="menuitem", data_do="shortcut", data_callback=s.callback_id)
         for s in shortcuts
     ]  # fmt: skip

@@ -219,7 +219,6 @@ TRANSLATIONS = {
         "Head of service": "客服负责人",
         "Executive": "高管",
         "Guest of a supplier": "供应商访客",
-        "Report an incident": "上报事件",
         "Please complete this required field.": "请填写此项。",
         "Please enter a valid email address.": "请输入有效的邮箱地址。",
         "Please enter a valid URL.": "请输入有效的网址。",

@@ -61,10 +61,15 @@ class Call:
         if value is None:
             return []
         if isinstance(value, str) and value.startswith("["):
-            value = json.loads(value)
+            try:
+                value = json.loads(value)
+            except ValueError:
+                raise invalid_arguments(f"must be a list [json-pointer:/{name}]") from None
         if isinstance(value, str):
             value = value.split(",")
-        return [v.strip() for v in value if str(v).strip()]
+        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+            raise invalid_arguments(f"must be a list of strings [json-pointer:/{name}]")
+        return [v.strip() for v in value if v.strip()]
 
     def structure(self, name: str, kind: type, error: str = "invalid_arguments") -> Any:
         """A JSON value that may have travelled as a string; None when it was not given."""

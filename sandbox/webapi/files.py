@@ -20,16 +20,23 @@ def get_upload_url(call: Call) -> Json:
     return {"upload_url": f"{call.workspace.address}/upload/{file.id}", "file_id": file.id}
 
 
-def complete_upload(call: Call) -> Json:
-    wanted = call.structure("files", list)
+def _uploaded(call: Call) -> list[tuple[File, str]]:
+    """The files that are to be completed, and their titles."""
+    wanted, found = call.structure("files", list), []
     if not wanted:
         raise invalid_arguments("missing required field: files")
-    workspace, done = call.workspace, []
     for entry in wanted:
-        file = workspace.files.get(entry.get("id", ""))
-        if file is None or file.id not in workspace.contents:
+        if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
+            raise invalid_arguments("must be a list of {id, title} [json-pointer:/files]")
+        file = call.workspace.files.get(entry["id"])
+        if file is None or file.id not in call.workspace.contents:
             raise SlackError("file_not_found")
-        done.append((file, entry.get("title") or file.name))
+        found.append((file, str(entry.get("title") or file.name)))
+    return found
+
+
+def complete_upload(call: Call) -> Json:
+    workspace, done = call.workspace, _uploaded(call)
     addresses = [call.text("channel_id")] if call.given("channel_id") else call.names("channels")
     if len(addresses) > 100:
         raise SlackError("channels_limit_exceeded")

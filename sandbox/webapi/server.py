@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
@@ -85,7 +86,7 @@ class WebApi:
         family, _, rest = path.lstrip("/").partition("/")
         names = {"api": rest.rstrip("/"), "response": "response_url", "upload": "upload", "files-pri": "url_private"}
         method = names[family]
-        args = await _arguments(request, body) if family in {"api", "response"} else {}
+        args, unreadable = await _arguments(request, body) if family in {"api", "response"} else ({}, "")
         shown = {k: v for k, v in args.items() if k != "token"} if "token" in args else args
         self._count += 1
         record = Record(self._count, method, shown, [time.monotonic(), None])
@@ -93,6 +94,8 @@ class WebApi:
         self.running += 1
 
         def run() -> Json | Reply:
+            if unreadable:
+                raise SlackError(unreadable)
             if family == "files-pri":
                 return self._private(request, rest)
             if family == "response":
@@ -225,21 +228,25 @@ class WebApi:
         return Reply(status, json.dumps(answer).encode(), headers)
 
 
-async def _arguments(request: Request, body: bytes) -> Json:
+async def _arguments(request: Request, body: bytes) -> tuple[Json, str]:
+    """What came, and Slack's word for why the body cannot be read."""
     args: Json = dict(request.query_params) if request.scope["query_string"] else {}
     kind = request.headers.get("content-type", "")
     if kind.startswith("multipart/form-data"):
-        form = await request.form()
-        return args | {k: v for k, v in form.items() if isinstance(v, str)}
+        try:
+            form = await request.form()
+        except MultiPartException:
+            return args, "invalid_form_data"
+        return args | {k: v for k, v in form.items() if isinstance(v, str)}, ""
     if not body:
-        return args
+        return args, ""
     if kind.startswith("application/json"):
         try:
             parsed = json.loads(body)
         except ValueError:
-            return args
-        return args | parsed if isinstance(parsed, dict) else args
-    return args | dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+            return args, "invalid_json"
+        return (args | parsed, "") if isinstance(parsed, dict) else (args, "json_not_object")
+    return args | dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)), ""
 
 
 async def _send(reply: Reply, send: Send) -> None:

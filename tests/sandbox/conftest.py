@@ -1,7 +1,6 @@
 """A sandbox as a program of its own on a free port, and the app's manifest that most tests install."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -66,8 +65,7 @@ class Sandbox:
         return self.manifest
 
     def start(self) -> None:
-        environment = {k: v for k, v in os.environ.items() if k != "DATABASE_URL"}
-        self.process = subprocess.Popen(self.arguments, stdout=subprocess.PIPE, text=True, env=environment)
+        self.process = subprocess.Popen(self.arguments, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.said: list[str] = []
         for line in self.process.stdout:

@@ -41,6 +41,35 @@ def modal(*blocks: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {**view, **more}
 
 
+def card(**more: Any) -> dict[str, Any]:
+    return {"type": "card", "title": plain("x"), **more}
+
+
+def carousel(count: int, kind: str = "card") -> dict[str, Any]:
+    return {"type": "carousel", "elements": [{"type": kind, "title": plain("x")} for _ in range(count)]}
+
+
+def container(*blocks: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"type": "container", "title": plain("x"), "child_blocks": list(blocks or [section()]), **more}
+
+
+def rows(count: int, columns: int = 2, text: str = "x") -> list[Any]:
+    return [[{"type": "raw_text", "text": text} for _ in range(columns)] for _ in range(count)]
+
+
+def data_table(*table: Any, **more: Any) -> dict[str, Any]:
+    return {"type": "data_table", "caption": "x", "rows": list(table), **more}
+
+
+def rich(text: str) -> dict[str, Any]:
+    words = [{"type": "text", "text": text}]
+    return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": words}]}
+
+
+def chart(kind: str = "pie", title: str = "x") -> dict[str, Any]:
+    return {"type": "data_visualization", "title": title, "chart": {"type": kind, "segments": []}}
+
+
 TEXT_INPUT = {"type": "plain_text_input"}
 
 REFUSED_IN_MESSAGES = [
@@ -96,6 +125,47 @@ REFUSED_IN_MESSAGES = [
     ({"type": "markdown", "text": "x" * 12_001}, "must be less than 12001 characters"),
     (asks({"type": "file_input"}), "unsupported type: file_input"),
     ({"text": "x"}, "missing required field: type [json-pointer:/blocks/0/type]"),
+    (card(title=None, subtitle=plain("x")), "must have at least one of: hero_image, title, actions, body"),
+    (
+        card(title=plain("x" * 151)),
+        "must be less than 151 characters [json-pointer:/blocks/0/title/text]",
+    ),
+    (card(subtitle=plain("x" * 151)), "must be less than 151 characters [json-pointer:/blocks/0/subtitle/text]"),
+    (card(body=plain("x" * 201)), "must be less than 201 characters [json-pointer:/blocks/0/body/text]"),
+    (card(body="x"), "must be an object [json-pointer:/blocks/0/body]"),
+    (card(actions=[select()]), "unsupported type: static_select [json-pointer:/blocks/0/actions/0/type]"),
+    (carousel(11), "no more than 10 items allowed [json-pointer:/blocks/0/elements]"),
+    (carousel(0), "no fewer than 1 items allowed [json-pointer:/blocks/0/elements]"),
+    (carousel(1, "section"), "unsupported type: section [json-pointer:/blocks/0/elements/0/type]"),
+    ({"type": "carousel", "elements": [card(body=plain("x" * 201))]}, "[json-pointer:/blocks/0/elements/0/body/text]"),
+    (container(*[section() for _ in range(11)]), "no more than 10 items allowed [json-pointer:/blocks/0/child_blocks]"),
+    (container(title=None), "must have title or rich_text_title [json-pointer:/blocks/0]"),
+    (container(title=plain("x" * 151)), "must be less than 151 characters [json-pointer:/blocks/0/title/text]"),
+    (
+        container(title=None, rich_text_title=rich("x" * 151)),
+        "must be less than 151 characters [json-pointer:/blocks/0/rich_text_title]",
+    ),
+    (container(container()), "unsupported type: container [json-pointer:/blocks/0/child_blocks/0/type]"),
+    (container(card()), "unsupported type: card [json-pointer:/blocks/0/child_blocks/0/type]"),
+    (container({"type": "markdown", "text": "x"}), "unsupported type: markdown"),
+    (data_table(*rows(1)), "must have at least 2 items [json-pointer:/blocks/0/rows]"),
+    (data_table(*rows(102)), "no more than 101 items allowed [json-pointer:/blocks/0/rows]"),
+    ({**data_table(), "rows": 5}, "must be an array [json-pointer:/blocks/0/rows]"),
+    (data_table(*rows(2), 5), "must be an array [json-pointer:/blocks/0/rows/2]"),
+    (
+        data_table(*rows(2), *rows(1, 3)),
+        "must have exactly 2 items, like the first row [json-pointer:/blocks/0/rows/2]",
+    ),
+    (
+        data_table([rich("x")], *rows(1, 1)),
+        "unsupported type: rich_text [json-pointer:/blocks/0/rows/0/0/type]",
+    ),
+    (data_table(*rows(2), caption=None), "missing required field: caption [json-pointer:/blocks/0]"),
+    (data_table(*rows(2), page_size=101), "must be between 1 and 100 [json-pointer:/blocks/0/page_size]"),
+    (data_table(*rows(11, 10, "x" * 91)), "must be less than 10001 characters in all [json-pointer:/blocks/0/rows]"),
+    (chart("cake"), "must be one of: pie, bar, area, line [json-pointer:/blocks/0/chart/type]"),
+    (chart(title="x" * 51), "must be less than 51 characters [json-pointer:/blocks/0/title]"),
+    ({"type": "data_visualization", "title": "x"}, "missing required field: chart [json-pointer:/blocks/0]"),
 ]
 
 TAKEN_IN_MESSAGES = [
@@ -112,6 +182,12 @@ TAKEN_IN_MESSAGES = [
     asks(TEXT_INPUT, dispatch_action=True),
     {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [{"type": "text", "text": "x"}]}]},
     {"type": "markdown", "text": "**x**"},
+    card(title=plain("x" * 150), subtitle=plain("x" * 150), body=plain("x" * 200), actions=[button()]),
+    carousel(10),
+    container(*[section() for _ in range(9)], chart(), title=None, rich_text_title=rich("x" * 150)),
+    data_table(*rows(100), [rich("x"), {"type": "raw_number", "value": 7}], page_size=100),
+    data_table(*rows(10, 10, "x" * 100)),
+    chart("line"),
 ]
 
 REFUSED_IN_VIEWS = [
@@ -170,6 +246,20 @@ def test_a_message_has_fifty_blocks_at_most() -> None:
     blockkit.checked_message([{"type": "divider"} for _ in range(50)])
     with pytest.raises(SlackError, match="invalid_blocks"):
         blockkit.checked_message([{"type": "divider"} for _ in range(51)])
+
+
+def test_a_message_has_two_charts_at_most() -> None:
+    blockkit.checked_message([chart(), chart()])
+    with pytest.raises(SlackError) as refusal:
+        blockkit.checked_message([chart(), container(chart()), chart()])
+    assert "no more than 2 data_visualization blocks allowed [json-pointer:/blocks/2]" in str(refusal.value.extra)
+
+
+@pytest.mark.parametrize("block", [container(), carousel(1), data_table(*rows(2)), chart()])
+def test_what_belongs_into_a_message_is_refused_in_a_form(block: dict[str, Any]) -> None:
+    with pytest.raises(SlackError, match="invalid_arguments") as refusal:
+        blockkit.checked_view(modal(block), "modal")
+    assert f"unsupported type: {block['type']} [json-pointer:/view/blocks/0/type]" in str(refusal.value.extra)
 
 
 @pytest.mark.parametrize(("view", "message"), REFUSED_IN_VIEWS)

@@ -4,6 +4,7 @@ import asyncio
 import json
 from typing import Any
 
+import pytest
 import websockets
 
 from tests.sandbox.conftest import Sandbox
@@ -103,3 +104,38 @@ def test_ten_connections_are_enough_and_a_ticket_is_good_once(sandbox: Sandbox) 
 
     asyncio.run(story())
     assert sandbox.get("wait", connections=0, timeout=10)["ok"]
+
+
+@pytest.mark.parametrize(("how", "frame"), [("closed", 1011), ("abrupt", None)])
+def test_a_connection_is_closed_with_a_frame_or_breaks_without_one(
+    sandbox: Sandbox, how: str, frame: int | None
+) -> None:
+    async def story() -> None:
+        socket = await link(sandbox)
+        assert sandbox.do("disconnect", reason=how)["told"] == 1
+        with pytest.raises(websockets.ConnectionClosed) as ended:
+            await next_envelope(socket)
+        assert (ended.value.rcvd.code if ended.value.rcvd else None) == frame
+        assert sandbox.get("wait", connections=0)["ok"]
+
+    asyncio.run(story())
+
+
+def test_an_outage_breaks_the_connections_and_takes_no_new_one(sandbox: Sandbox) -> None:
+    async def story() -> None:
+        socket = await link(sandbox)
+        url = sandbox.call("apps.connections.open", "xapp-sandbox")["url"]
+        sandbox.do("faults", method="*", kind="http_error", sockets=True)
+        with pytest.raises(websockets.ConnectionClosed) as ended:
+            await next_envelope(socket)
+        assert ended.value.rcvd is None
+        with pytest.raises(websockets.InvalidStatus):
+            await websockets.connect(url, proxy=None)
+        sandbox.end("faults")
+        await (await link(sandbox)).close()
+
+    asyncio.run(story())
+
+
+def test_a_reason_that_slack_does_not_know_is_refused(sandbox: Sandbox) -> None:
+    assert "must be one of" in sandbox.do("disconnect", reason="boredom")["error"]

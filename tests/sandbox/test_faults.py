@@ -1,12 +1,16 @@
 """The sandbox misbehaves as it is told to, and the workspace afterwards is what it should be."""
 
+import re
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from sandbox import app, control, faults
+from sandbox.manifest import read
 from tests.sandbox.conftest import Sandbox
 from tests.sandbox.test_with_bolt import until
 
@@ -99,3 +103,11 @@ def test_an_outage_takes_the_sockets_too(sandbox: Sandbox) -> None:
     assert sandbox.http.post("/api/auth.test", headers=headers).status_code == 503
     sandbox.end("faults")
     assert sandbox.call("auth.test")["ok"]
+
+
+def test_the_readme_names_what_the_control_api_can_do(sandbox: Sandbox) -> None:
+    text = (Path(faults.__file__).parent / "README.md").read_text("utf-8")
+    routes = control.routes(app.Sandbox(read(sandbox.manifest)))
+    addresses = {route.path.removeprefix("/sandbox/").partition("/")[0] for route in routes}
+    named = {*addresses, *faults.KINDS, *control.ENDS, "sockets", "skip", "count", "match"}
+    assert not {word for word in named if not re.search(rf"\b{word}\b", text)}

@@ -48,6 +48,11 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("conversations.invite", {"channel": OWN, "users": "U0GUEST"}, "user_is_restricted"),
     ("conversations.invite", {"channel": OWN, "users": ["U0ADA"] * 101}, "too_many_users"),
     ("conversations.invite", {"channel": G, "users": "U0ADA"}, "not_in_channel"),
+    ("conversations.invite", {"channel": OWN, "users": "[bad"}, "invalid_arguments"),
+    ("conversations.invite", {"channel": OWN, "users": [5]}, "invalid_arguments"),
+    ("conversations.invite", {"channel": OWN, "users": 5}, "invalid_arguments"),
+    ("conversations.list", {"types": "[bad"}, "invalid_arguments"),
+    ("files.completeUploadExternal", {"files": [5]}, "invalid_arguments"),
     ("conversations.invite", {"channel": OLD, "users": "U0ADA"}, "is_archived"),
     ("conversations.setTopic", {"channel": OWN, "topic": "x" * 251}, "too_long"),
     ("conversations.setPurpose", {"channel": OWN, "purpose": "x" * 251}, "too_long"),
@@ -106,6 +111,50 @@ def test_a_call_is_refused(
     answer = sandbox.call(method, **filled)
     assert answer["ok"] is False
     assert answer["error"] == error
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "error"),
+    [
+        ("application/json", b"{bad", "invalid_json"),
+        ("application/json; charset=utf-8", b'{"name": "\xff"}', "invalid_json"),
+        ("application/json", b'["x"]', "json_not_object"),
+        ("multipart/form-data; boundary=x", b"nonsense", "invalid_form_data"),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_refused(sandbox: Sandbox, kind: str, body: bytes, error: str) -> None:
+    headers = {"Authorization": "Bearer xoxb-sandbox", "Content-Type": kind}
+    answer = sandbox.http.post("/api/conversations.create", content=body, headers=headers).json()
+    assert answer == {"ok": False, "error": error}
+    assert sandbox.get("calls")[-1]["error"] == error
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "sentence"),
+    [
+        ("act/command", b"{bad", "the body is not JSON"),
+        ("act/command", b"[1]", "the body must be a JSON object"),
+        ("act/command", b'{"user": 5, "channel": "general", "text": "/incident"}', "user must be a text"),
+        ("act/command", b'{"user": null, "channel": "general", "text": "/incident"}', "missing: user"),
+        ("act/submit", b'{"user": "lin", "values": [1]}', "values must be an object"),
+        ("act/invite", b'{"user": "lin", "channel": "general", "invited": [5]}', "invited must be a list of texts"),
+        ("faults", b'{"method": "*", "kind": "latency", "seconds": "abc"}', "seconds must be a number of seconds"),
+        ("faults", b'{"method": "*", "kind": "latency", "seconds": -1}', "seconds must be a number of seconds"),
+        ("faults", b'{"method": "*", "kind": "ratelimited", "retry_after": true}', "retry_after must be"),
+        ("faults", b'{"method": "*", "kind": "error", "error": 5}', "error must be one of Slack's error codes"),
+        ("faults", b'{"method": "*", "kind": "error", "count": 0}', "count must be a whole number, 1 or more"),
+        ("faults", b'{"method": "*", "kind": ["error"]}', "kind must be one of"),
+        ("faults", b'{"method": "*", "kind": "error", "match": [1]}', "match must be an object"),
+        ("time", b'{"advance": "abc"}', "could not convert"),
+    ],
+)
+def test_what_makes_no_sense_to_the_control_api_is_said_in_words(
+    sandbox: Sandbox, path: str, body: bytes, sentence: str
+) -> None:
+    answer = sandbox.http.post(f"/sandbox/{path}", content=body)
+    assert answer.status_code == 400
+    assert sentence in answer.json()["error"]
+    assert sandbox.get("faults") == []
 
 
 @pytest.mark.parametrize(

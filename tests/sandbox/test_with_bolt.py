@@ -37,9 +37,8 @@ def bolt(sandbox: Sandbox) -> Iterator[App]:
     assert sandbox.get("wait", connections=1, timeout=10)["ok"]
     yield app
     handler.client.auto_reconnect_enabled = False
-    sandbox.do(
-        "disconnect", reason="abrupt"
-    )  # on its own the client would wait for its socket's next word, for seconds
+    # On its own the client would wait for its socket's next word, for seconds.
+    sandbox.do("disconnect", reason="closed")
     until(lambda: not handler.client.is_connected())
     handler.close()  # type: ignore[no-untyped-call]
     assert sandbox.get("wait", connections=0, timeout=10)["ok"]
@@ -280,7 +279,7 @@ def test_connections_are_refreshed_and_broken_without_losing_anything(sandbox: S
     def command(ack: Any) -> None:
         ack("here")
 
-    for reason in ("refresh_requested", "warning", "abrupt"):
+    for reason in ("refresh_requested", "warning", "closed", "abrupt"):
         sandbox.end("calls")
         sandbox.do("disconnect", reason=reason)
         until(lambda: sandbox.get("calls", method="apps.connections.open"))

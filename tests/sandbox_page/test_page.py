@@ -5,6 +5,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from sandbox.manifest import read
+from sandbox.page import frame
+from sandbox.page.viewer import Viewer
+from sandbox.store import Store
+from sandbox.workspace import Workspace
 from tests.sandbox_page.conftest import Toybox, enter, say
 
 
@@ -305,10 +310,27 @@ def test_channels_are_found_and_joined(page: Page, toybox: Toybox) -> None:
     expect(page.locator("#list .system").last).to_contain_text("@Ada Okafor has joined the channel")
 
 
+def test_the_words_of_the_manifest_are_the_same_for_everybody() -> None:
+    workspace = Workspace(read(Path(__file__).parent / "manifest.yml"), Store(None))
+    app = workspace.manifest
+    for name in ("ada", "lin"):
+        viewer = Viewer(workspace, workspace.person(name))
+        drawn = frame.composer(workspace.channel("general"), viewer, True) + frame.message_menu(viewer)
+        for shortcut in app.shortcuts.values():
+            assert f">{shortcut.name}<" in drawn
+        assert all(command.description in drawn for command in app.commands.values())
+
+
 def test_a_chinese_reader_finds_chinese(page: Page, toybox: Toybox) -> None:
     enter(page, "lin")
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
     expect(page.get_by_text("你是Northlight Support 北光客服的客服专员 Lin 林。")).to_be_visible()
+    page.get_by_role("button", name="快捷操作").click()
+    expect(page.get_by_role("menuitem", name="Report an incident Opens the form with every field")).to_be_visible()
+    page.keyboard.press("Escape")  # the app's own words stay as they stand in its manifest; the page's are translated
+    page.get_by_role("button", name="快捷操作").click()
+    expect(page.get_by_role("menuitem", name="Report an incident Opens the form with every field")).to_be_visible()
+    page.keyboard.press("Escape")  # the app's own words stay as they stand in its manifest; the page's are translated
     page.get_by_role("button", name="上报事件").click()
     dialog(page).get_by_role("button", name="Report").click()
     expect(dialog(page).locator(".error").first).to_have_text("请填写此项。")
