@@ -178,6 +178,7 @@ DRAWINGS: Mapping[str, Draw] = {
     "action": agreed.draw,
     "overdue": overdue.draw,
     "not_invited": channel.draw_not_invited,
+    "channel_refused": channel.draw_refused,
     "dossier": dossier.draw,
     "progress": progress.draw,
     "brief": brief.draw,

@@ -17,7 +17,8 @@ from sqlalchemy import Connection
 
 from bot.incident import Duty, Incident, Status
 from bot.postmortem import State
-from bot.wording import Mrkdwn, escape, mention
+from bot.wording import Mrkdwn, channel_link, escape, mention
+from handlers import courier
 from handlers.blocks import section
 from handlers.desk import Desk, Drawing, Later
 from storage import deadlines, incidents, outbox, people, postmortems
@@ -31,6 +32,7 @@ TOPIC_LENGTH = 250
 CLOCK_SKEW = timedelta(minutes=2)
 OF_POSTMORTEM = (Duty.SECTION, Duty.POSTMORTEM, Duty.ACCEPT_POSTMORTEM)
 LOOKS_AGAIN_AFTER = timedelta(days=1)  # whether a channel can be archived
+TRIED_AGAIN_AFTER_S = 60  # when Slack refuses to open a channel: an admin may allow it meanwhile
 SHOWN_AGAIN_AFTER = timedelta(seconds=3)  # Slack waits no longer for the answer to a form
 
 
@@ -52,7 +54,14 @@ def open_channel(desk: Desk, errand: Errand) -> None:
         everybody = _wanted(desk, tx, incident)
     if incident.channel_id is not None:
         return  # opened by an earlier try, which has asked for the rest in the same transaction
-    channel = _create(desk, incident, look_first=errand.unsure)
+    try:
+        channel = _create(desk, incident, look_first=errand.unsure)
+    except SlackApiError as error:
+        if courier.may_pass(error):
+            raise
+        word = str(error.response["error"])
+        _tell_refused(desk, errand, incident, word)
+        raise Later(word, TRIED_AGAIN_AFTER_S) from None  # never given up: what waits for the channel is the incident
     wanted = everybody[:INVITE_AT_ONCE]
     not_in: Mapping[str, str] = {}
     after = timedelta(0) if len(everybody) > len(wanted) else None
@@ -75,14 +84,49 @@ def open_channel(desk: Desk, errand: Errand) -> None:
         elif not incident.is_private:
             outbox.say(tx, [Saying(incident.id, "announcement", "announcements")], now)
         outbox.ask(tx, "describe", f"describe:{incident.id}", now, incident.id)
-        if view_id := errand.detail.get("view_id"):
-            outbox.ask(tx, "show_link", f"form:{view_id}", now, incident.id, errand.detail)
-            if now < errand.created_at + SHOWN_AGAIN_AFTER:
-                # The answer to the form may reach Slack after this, and draw over it: so once more when that is past.
-                after = SHOWN_AGAIN_AFTER
-                outbox.ask(tx, "show_link", f"form:{view_id}", now, incident.id, errand.detail, after=after)
+        _show_in_form(tx, errand, errand.detail, now)
+        outbox.redraw(tx, [incident.id], now, ["channel_refused"])
         outbox.hasten(tx, f"nudge:{incident.id}", now)  # what the clock says names the channel
     desk.wake()
+
+
+def _show_in_form(tx: Connection, errand: Errand, detail: Mapping[str, Any], now: datetime) -> None:
+    """The form, if it still is open, says what became of the channel."""
+    view_id = detail.get("view_id")
+    if not view_id:
+        return
+    outbox.ask(tx, "show_link", f"form:{view_id}", now, errand.incident_id, detail)
+    if now < errand.created_at + SHOWN_AGAIN_AFTER:
+        # The answer to the form may reach Slack after this, and draw over it: so once more when that is past.
+        outbox.ask(tx, "show_link", f"form:{view_id}", now, errand.incident_id, detail, after=SHOWN_AGAIN_AFTER)
+
+
+def _tell_refused(desk: Desk, errand: Errand, incident: Incident, word: str) -> None:
+    """Whoever waits for the channel hears once why it does not open: in the form, and in a direct message that later
+    says that it is open."""
+    log.error("Slack refuses to open a channel; trying again", incident=incident.id, error=word)
+    now = desk.now()
+    with desk.db.begin() as tx:
+        told = outbox.said_as(tx, incident.id, "channel_refused")
+        if any(each.detail["errand"] == errand.id for each in told):
+            return
+        detail = {"errand": errand.id, "error": word}
+        to = str(errand.detail.get("user") or incident.reporter_id)
+        outbox.say(tx, [Saying(incident.id, "channel_refused", "person", to, detail=detail)], now)
+        _show_in_form(tx, errand, {**errand.detail, "error": word}, now)
+    desk.wake()
+
+
+def draw_refused(desk: Desk, tx: Connection, message: Message) -> Drawing:
+    """Why there is no channel, and who can change that; then, that it is open."""
+    incident = incidents.get(tx, message.incident_id)
+    words = desk.words_for(people.get(tx, str(message.user_id)))
+    if incident.channel_id:
+        link = channel_link(incident.channel_id)
+        text = words.mrkdwn("channel.opened", number=incident.number, channel=link)
+    else:
+        text = words.mrkdwn("channel.refused", number=incident.number, error=str(message.detail["error"]))
+    return Drawing(text, [section(text)])
 
 
 def bring_in(tx: Connection, incident: Incident, user_ids: Iterable[str], now: datetime) -> None:
