@@ -98,16 +98,36 @@ def _groups(client: WebClient, procedure: Procedure) -> Iterator[str]:
 
 
 def _channels(client: WebClient, procedure: Procedure) -> Iterator[str]:
-    found: set[str] = set()
-    for page in client.conversations_list(types="public_channel", exclude_archived=True, limit=500):
-        found |= {name for channel in page["channels"] for name in (f"#{channel['name']}", channel["id"])}
     named = {
         procedure.channels.announcements: "announces incidents",
         procedure.channels.reviews: "has the postmortems",
     }
-    for name, what in named.items():
+    by_name = {name: what for name, what in named.items() if name.startswith("#")}
+    found: set[str] = set()
+    if by_name:
+        for page in client.conversations_list(types="public_channel", exclude_archived=True, limit=500):
+            found |= {f"#{channel['name']}" for channel in page["channels"]}
+    for name, what in by_name.items():
         if name not in found:
             yield f"The procedure {what} in {name}, which does not exist: create the channel, or name another one."
+    for channel_id, what in named.items():
+        if channel_id not in by_name and (why_not := _out_of_reach(client, channel_id)):
+            yield f"The procedure {what} in {channel_id}, {why_not}"
+
+
+def _out_of_reach(client: WebClient, channel_id: str) -> str:
+    """Why the bot can't speak in a channel, and what to do; nothing when it can, or can join."""
+    try:
+        channel = client.conversations_info(channel=channel_id)["channel"]
+    except SlackApiError as error:
+        if error.response["error"] != "channel_not_found":
+            raise
+        return "which the bot does not see: correct the id, or invite the bot if the channel is private."
+    if channel.get("is_archived"):
+        return "which is archived: name another channel."
+    if channel.get("is_private") and not channel.get("is_member"):
+        return "which is private: invite the bot into it."
+    return ""
 
 
 def _header(answer: Any, name: str) -> str:

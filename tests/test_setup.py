@@ -17,7 +17,8 @@ from cryptography.fernet import Fernet
 
 from bot.__main__ import main
 from tests.processes import BotProcess, environment_of
-from tests.workspace import LIN, MANIFEST, PROCEDURE, TOKENS, Sandbox, settings_for
+from tests.test_places import announcing_in, private_channel
+from tests.workspace import LIN, MANIFEST, PROCEDURE, SUN, TOKENS, Sandbox, settings_for
 
 PASSWORD = "correct-horse-battery-staple"
 Checking = Callable[[dict[str, str]], str]
@@ -190,6 +191,42 @@ def test_missing_groups_and_channels_are_named(checking: Checking, right: dict[s
     running.says("#nowhere")
     assert running.stop() == 0
     check_is_for_people(running.output)
+
+
+@pytest.mark.parametrize("what", ["private", "archived", "nowhere"])
+def test_check_names_a_channel_by_its_id_in_which_the_bot_cannot_speak(
+    sandbox: Sandbox,
+    checking: Checking,
+    right: dict[str, str],
+    tmp_path: Path,
+    what: str,
+) -> None:
+    if what == "archived":
+        sandbox.post("/act/archive", user=SUN, channel="C0INCIDENTS")
+    channel_id = {"private": private_channel(sandbox), "archived": "C0INCIDENTS", "nowhere": "C0NOWHERE"}[what]
+    output = checking({**right, "HOTLINE_PROCEDURE": str(announcing_in(channel_id, tmp_path))})
+    mend = {"archived": "which is archived: name another channel"}
+    assert (
+        f"The procedure announces incidents in {channel_id}, {mend.get(what, 'which the bot does not see')}" in output
+    )
+    assert ("invite the bot if the channel is private" in output) == (what != "archived")
+
+
+def test_an_id_of_a_channel_in_which_the_bot_can_speak_is_in_order(
+    sandbox: Sandbox,
+    checking: Checking,
+    right: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    quiet = private_channel(sandbox)
+    sandbox.post("/act/invite", user=SUN, channel=quiet, invited=["bot"])
+    for channel_id in ("C0INCIDENTS", quiet):
+        path = announcing_in(channel_id, tmp_path)
+        text = path.read_text(encoding="utf-8").replace("@supervisors", "@nobody")
+        path.write_text(text, encoding="utf-8")
+        output = checking({**right, "HOTLINE_PROCEDURE": str(path)})
+        assert "@nobody" in output, "something else is wrong, so that it says what is"
+        assert channel_id not in output
 
 
 BROKEN = {
