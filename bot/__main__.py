@@ -268,9 +268,7 @@ def check() -> int:
     try:
         db = open_database(settings)
         reach_database(db)
-        shape = (
-            "in the shape of this version" if schema.is_current(db) else "to be brought up to date at the next start"
-        )
+        shape = "in the shape of this version" if schema.look(db) else "to be brought up to date at the next start"
         print(f"Database: {'SQLite' if settings.is_sqlite else 'PostgreSQL'}, reachable, {shape}.")
     except WrongSetup as error:
         wrong += error.sentences
@@ -279,10 +277,11 @@ def check() -> int:
         client = WebClient(
             settings.slack_bot_token.get_secret_value(), settings.slack_api_url, CALL_TIMEOUT_S, retry_handlers=[]
         )
+        before = len(wrong)
         try:
-            found = list(setup.complaints(client, app_token, procedure))
-            wrong += found
-            if not found:
+            for sentence in setup.complaints(client, app_token, procedure):
+                wrong.append(sentence)  # one by one: what was found counts, whatever fails then
+            if len(wrong) == before:
                 print("Slack: tokens, scopes, user groups and channels are in order.")
         except WrongSetup as error:
             wrong += error.sentences

@@ -33,9 +33,11 @@ def identify(client: WebClient) -> Identity:
     try:
         answer = client.auth_test()
     except SlackApiError as error:
-        word = str(error.response["error"])
+        word = str(error.response.get("error") or "")
         if word in MENDS:
             raise WrongSetup(MENDS[word]) from None
+        if not word or " " in word:  # words of Slack's have no spaces: somebody's page
+            raise URLError(f"what answers there, with HTTP {error.response.status_code}, is not Slack") from None
         raise URLError(word) from None  # Slack's own trouble: it passes
     return Identity(str(answer["user_id"]), str(answer["bot_id"]), str(answer["team_id"]), str(answer.get("url") or ""))
 
@@ -52,7 +54,10 @@ def complaints(client: WebClient, app_token: str | None, procedure: Procedure) -
 def gaps(client: WebClient, procedure: Procedure) -> Iterator[str]:
     """What the procedure names and Slack does not have: it can be made while the bot runs."""
     yield from _groups(client, procedure)
-    yield from _channels(client, procedure)
+    try:
+        yield from _channels(client, procedure)
+    except SlackApiError as error:
+        yield f"Channels can't be looked for ({error.response['error']}): mend that, and check again."
 
 
 def missing_scopes(client: WebClient) -> Iterator[str]:

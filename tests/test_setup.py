@@ -6,6 +6,7 @@ import json
 import os
 import re
 import socket
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -148,22 +149,45 @@ def test_all_mistakes_are_said_at_once(checking: Checking, right: dict[str, str]
 def test_another_database_key_than_the_one_it_was_written_with_is_refused(right: dict[str, str]) -> None:
     first, second = Fernet.generate_key().decode(), Fernet.generate_key().decode()
     assert BotProcess({**right, "HOTLINE_ENCRYPTION_KEYS": first}, "migrate").ended() == 0
-    for command in ("run", "migrate"):
+    for command in ("run", "migrate", "check"):
         output = refused({**right, "HOTLINE_ENCRYPTION_KEYS": second}, command)
         assert "none of the keys that this database was written with" in output
         assert second not in output
     assert BotProcess({**right, "HOTLINE_ENCRYPTION_KEYS": f"{second},{first}"}, "migrate").ended() == 0
 
 
+@pytest.mark.parametrize("command", [("run",), ("migrate",), ("check",), ("journal", "verify")])
+def test_a_database_of_a_newer_version_is_refused_in_the_same_words(
+    right: dict[str, str], sqlite_url: str, command: tuple[str, ...]
+) -> None:
+    assert BotProcess(right, "migrate").ended() == 0
+    with sqlite3.connect(sqlite_url.removeprefix("sqlite:///")) as database:
+        database.execute("update alembic_version set version_num = '9999'")
+    output = refused(right, *command)
+    assert "The database was written by a newer version of Hotline (migration 9999)" in output
+    assert "python -m bot migrate" not in output
+
+
+def test_check_changes_nothing_in_the_database(right: dict[str, str], sqlite_url: str) -> None:
+    assert BotProcess(right, "check").ended() == 0
+    with sqlite3.connect(sqlite_url.removeprefix("sqlite:///")) as database:
+        assert database.execute("select count(*) from sqlite_master").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("scope", ["pins:write", "channels:read"])
 @pytest.mark.parametrize("command", ["check", "run"])
-def test_a_missing_scope_is_named(sandbox: Sandbox, right: dict[str, str], tmp_path: Path, command: str) -> None:
+def test_a_missing_scope_is_named(
+    sandbox: Sandbox, right: dict[str, str], tmp_path: Path, command: str, scope: str
+) -> None:
     manifest = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))
-    manifest["oauth_config"]["scopes"]["bot"].remove("pins:write")
+    manifest["oauth_config"]["scopes"]["bot"].remove(scope)
     path = tmp_path / "manifest.yml"
     path.write_text(yaml.safe_dump(manifest), encoding="utf-8")
     sandbox.post("/reset", manifest=str(path))
     try:
-        assert "The app lacks the scopes pins:write" in refused(right, command)
+        output = refused(right, command)
+        assert f"The app lacks the scopes {scope}" in output
+        assert "Slack can't be reached" not in output
     finally:
         sandbox.post("/reset", manifest=str(MANIFEST))
 
@@ -272,6 +296,25 @@ def test_a_port_in_use_is_said_in_socket_mode_too(right: dict[str, str]) -> None
 def test_check_says_that_slack_cannot_be_reached(checking: Checking, right: dict[str, str]) -> None:
     output = checking({**right, "SLACK_API_URL": "http://127.0.0.1:1/api/"})
     assert "Slack can't be reached at http://127.0.0.1:1/api/" in output
+
+
+@pytest.mark.parametrize("path", ["/sandbox/state/", "/nothing/"])
+def test_check_says_that_somebody_else_answers_where_slack_should(
+    checking: Checking, right: dict[str, str], sandbox: Sandbox, path: str
+) -> None:
+    output = checking({**right, "SLACK_API_URL": f"{sandbox.url}{path}"})
+    assert f"Slack can't be reached at {sandbox.url}{path} (what answers there, with HTTP 404, is not Slack)" in output
+
+
+def test_check_keeps_what_it_found_when_slack_goes_away(
+    sandbox: Sandbox, checking: Checking, right: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "procedure.yml"
+    path.write_text(PROCEDURE.read_text(encoding="utf-8").replace("@supervisors", "@nobody"), encoding="utf-8")
+    sandbox.fault("conversations.list", "drop_before")
+    output = checking({**right, "HOTLINE_PROCEDURE": str(path)})
+    assert "the user group @nobody, which does not exist" in output
+    assert "Slack can't be reached" in output
 
 
 @pytest.mark.parametrize(("method", "kind"), [("auth.test", "drop_before"), ("apps.connections.open", "http_error")])
