@@ -218,16 +218,19 @@ def run() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
 
-    if not _wait_for_slack(program, stopping):
-        return 0
-    program.metronome = Metronome(
-        program.desk, program.courier, partial(_look_around, program, Overdue(program.desk), Retention(program.desk))
-    )
-    socket_mode = _socket_mode(program)
-    server = _server(program, socket_mode)
-    program.start()
-    program.metronome.start()
+    socket_mode, started = _socket_mode(program), threading.Event()
+    server = _server(program, socket_mode, started)  # first: operators look at it while Slack is away
     try:
+        if not _wait_for_slack(program, stopping):
+            return 0
+        program.start()
+        program.metronome = Metronome(
+            program.desk,
+            program.courier,
+            partial(_look_around, program, Overdue(program.desk), Retention(program.desk)),
+        )
+        program.metronome.start()
+        started.set()
         if not socket_mode or _connect(socket_mode, stopping):
             log.info(
                 "ready",
@@ -531,15 +534,21 @@ def _socket_mode(program: Program) -> SocketMode | None:
     return SocketMode(program.app, token.get_secret_value()) if token else None
 
 
-def _server(program: Program, socket_mode: SocketMode | None) -> HttpServer | None:
+def _server(program: Program, socket_mode: SocketMode | None, started: threading.Event) -> HttpServer | None:
     """HTTP mode needs one; in Socket Mode it is there for operators when PORT is set."""
     port = program.settings.port
     if socket_mode and port is None:
         return None
 
+    reach = setup.Reach(program.app.client)
+
     def is_ready() -> str | None:
+        if not started.is_set():
+            return "Slack was not reached yet"
         if socket_mode and not socket_mode.is_connected():
             return "not connected to Slack"
+        if not socket_mode and (why_not := reach.why_not()):
+            return why_not
         try:
             program.db.is_reachable()
         except OperationalError:

@@ -1,6 +1,9 @@
 """What must be right outside of the bot: tokens, scopes, groups and channels in Slack, in plain sentences."""
 
-from collections.abc import Iterator
+import http.client
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -14,6 +17,8 @@ from bot.settings import WrongSetup
 from handlers.desk import Identity
 
 MANIFEST = Path(__file__).parent.parent / "manifest.yml"
+
+ASKED_AFTER_S = 10
 
 MENDS = {
     "invalid_auth": "Slack does not know SLACK_BOT_TOKEN: copy it again (Slack: OAuth & Permissions).",
@@ -40,6 +45,36 @@ def identify(client: WebClient) -> Identity:
             raise URLError(f"what answers there, with HTTP {error.response.status_code}, is not Slack") from None
         raise URLError(word) from None  # Slack's own trouble: it passes
     return Identity(str(answer["user_id"]), str(answer["bot_id"]), str(answer["team_id"]), str(answer.get("url") or ""))
+
+
+class Reach:
+    """Whether Slack takes the bot's calls; asked every ten seconds at most, however often somebody looks."""
+
+    def __init__(self, client: WebClient, seconds: Callable[[], float] = time.monotonic) -> None:
+        self._client = client
+        self._seconds = seconds
+        self._asking = threading.Lock()
+        self._asked_at: float | None = None
+        self._why_not: str | None = None
+
+    def why_not(self) -> str | None:
+        """A sentence when it does not."""
+        with self._asking:
+            if self._asked_at is None or self._seconds() - self._asked_at >= ASKED_AFTER_S:
+                self._why_not = self._ask()
+                self._asked_at = self._seconds()
+            return self._why_not
+
+    def _ask(self) -> str | None:
+        try:
+            self._client.auth_test()
+        except SlackApiError as error:
+            if error.response.status_code == 429:  # busy, but there
+                return None
+            return f"Slack refuses the bot ({error.response.get('error')}): run `python -m bot check`"
+        except (OSError, http.client.HTTPException) as error:
+            return f"Slack can't be reached ({type(error).__name__})"
+        return None
 
 
 def complaints(client: WebClient, app_token: str | None, procedure: Procedure) -> Iterator[str]:

@@ -10,16 +10,20 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import yaml
 from cryptography.fernet import Fernet
+from slack_sdk import WebClient
 
 from bot.__main__ import main
+from handlers.setup import Reach
+from handlers.transport import PING_S, SocketMode
 from tests.processes import BotProcess, environment_of
 from tests.test_places import announcing_in, private_channel
-from tests.workspace import LIN, MANIFEST, PROCEDURE, SUN, TOKENS, Sandbox, settings_for
+from tests.workspace import LIN, MANIFEST, PROCEDURE, SUN, TOKENS, Sandbox, Workspace, settings_for
 
 PASSWORD = "correct-horse-battery-staple"
 Checking = Callable[[dict[str, str]], str]
@@ -368,6 +372,72 @@ def test_operators_can_look_at_it(address: str) -> None:
     assert httpx.get(f"{address}/healthz").text == "ok"
     assert httpx.get(f"{address}/readyz").text == "ready"
     assert "python_info" in httpx.get(f"{address}/metrics").text
+
+
+@pytest.mark.parametrize("way", ["right", "over_http"])
+def test_it_says_that_it_lives_while_slack_is_away(request: pytest.FixtureRequest, sandbox: Sandbox, way: str) -> None:
+    environment = request.getfixturevalue(way)
+    sandbox.fault("auth.test", "drop_before")
+    try:
+        running = BotProcess({**environment, "PORT": "0", "HOTLINE_LOG": "json"})
+        port = json.loads(running.says('"listening"'))["port"]
+        address = f"http://127.0.0.1:{port}"
+        assert httpx.get(f"{address}/healthz").text == "ok"
+        answer = httpx.get(f"{address}/readyz")
+        assert (answer.status_code, answer.text) == (503, "Slack was not reached yet")
+    finally:
+        sandbox.heal()
+    running.ready()
+    assert httpx.get(f"{address}/readyz").text == "ready"
+    assert running.stop() == 0
+    check_is_for_people(running.output)
+
+
+def test_over_http_it_says_that_slack_refuses_it(address: str, sandbox: Sandbox) -> None:
+    sandbox.fault("auth.test", "error", error="token_revoked")
+    sandbox.http.delete("/calls")
+    for _ in range(4):
+        answer = httpx.get(f"{address}/readyz")
+        assert answer.status_code == 503
+        assert "Slack refuses the bot (token_revoked)" in answer.text
+    assert len(sandbox.calls("auth.test")) == 1, "Slack is not asked with each look"
+
+
+def test_slack_is_asked_again_ten_seconds_later(sandbox: Sandbox) -> None:
+    sandbox.post("/reset")
+    seconds = [0.0]
+    reach = Reach(WebClient(TOKENS["bot"], f"{sandbox.url}/api/", retry_handlers=[]), lambda: seconds[0])
+    for kind, sentence in (
+        ("drop_before", "Slack can't be reached"),
+        ("http_error", "Slack refuses the bot"),
+        ("ratelimited", None),
+    ):
+        fault = sandbox.fault("auth.test", kind)
+        why_not = reach.why_not()
+        assert why_not == sentence or (sentence and sentence in str(why_not))
+        sandbox.http.delete(f"/faults/{fault}")
+        seconds[0] += 9
+        assert reach.why_not() == why_not
+        seconds[0] += 1
+        assert reach.why_not() is None
+        seconds[0] += 10
+
+
+def test_a_connection_that_breaks_without_a_word_is_noticed_and_replaced(office: Workspace) -> None:
+    sandbox = office.sandbox
+    door = SocketMode(office.bot.app, TOKENS["app"], ping_s=0.2)
+    office.doors.append(door)
+    door.start()
+    assert sandbox.get("/wait", connections=1)["ok"]
+    assert door.is_connected()
+    sandbox.fault("apps.connections.open", "drop_before")
+    session: Any = door._handler.client.current_session
+    office.until(lambda: session.last_ping_pong_time is not None)
+    session.sock.shutdown(socket.SHUT_RDWR)  # as when the network is cut: no close frame comes
+    office.until(lambda: not door.is_connected())
+    sandbox.heal()
+    office.until(door.is_connected)
+    assert PING_S * 5 <= 15, "with the pace of production it takes so many seconds at most"
 
 
 def signed(body: str, timestamp: str, secret: str = TOKENS["secret"]) -> dict[str, str]:
