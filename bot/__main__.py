@@ -419,22 +419,34 @@ def migrate_database(db: Database) -> None:
 
 
 def configure_logging(settings: Settings) -> None:
-    """Lines for people on a terminal, JSON elsewhere. Bolt and the SDK would log whole payloads below WARNING."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    for name in ("slack_bolt", "slack_sdk", "apscheduler", "alembic", "urllib3"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    """Lines for people on a terminal, JSON elsewhere, whoever writes them: ours, or the libraries'.
+
+    Bolt and the SDK would log whole payloads below WARNING: those get out by no way.
+    """
     renderer: structlog.types.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if (settings.hotline_log or ("text" if sys.stderr.isatty() else "json")) == "json"
         else structlog.dev.ConsoleRenderer(colors=False)
     )
+    first: list[structlog.types.Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    theirs = logging.StreamHandler(sys.stderr)
+    theirs.setLevel(logging.WARNING)
+    theirs.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *first],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[theirs])
+    logging.captureWarnings(True)
+    for name in ("slack_bolt", "slack_sdk", "apscheduler", "alembic", "urllib3"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
+        processors=[*first, renderer],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,

@@ -85,6 +85,12 @@ def check_is_for_people(output: str) -> None:
         assert secret not in output, output
 
 
+def check_is_for_programs(log: str) -> None:
+    """Each line is one JSON object that says how grave it is."""
+    for line in log.splitlines():
+        assert json.loads(line)["level"] in ("info", "warning", "error"), line
+
+
 def test_a_right_setup_is_in_order(right: dict[str, str]) -> None:
     process = BotProcess(right, "check")
     assert process.ended() == 0, process.output
@@ -332,6 +338,7 @@ def test_run_waits_for_slack_and_goes_on_when_it_comes(
     running.ready()
     assert running.stop() == 0
     check_is_for_people(running.output)
+    check_is_for_programs(running.output)
 
 
 def test_it_can_be_stopped_while_it_waits_for_slack(right: dict[str, str]) -> None:
@@ -366,12 +373,24 @@ def address(over_http: dict[str, str]) -> Iterator[str]:
     assert running.stop() == 0
     assert "Acme" not in running.output, "nothing of a body is logged"
     check_is_for_people(running.output)
+    check_is_for_programs(running.output)
 
 
 def test_operators_can_look_at_it(address: str) -> None:
     assert httpx.get(f"{address}/healthz").text == "ok"
     assert httpx.get(f"{address}/readyz").text == "ready"
     assert "python_info" in httpx.get(f"{address}/metrics").text
+
+
+def test_what_the_libraries_say_is_json_too(over_http: dict[str, str]) -> None:
+    running = BotProcess({**over_http, "HOTLINE_LOG": "json"}).ready()
+    with socket.create_connection(("127.0.0.1", json.loads(running.says('"listening"'))["port"])) as stranger:
+        stranger.sendall(b"Acme burns\r\n\r\n")
+        line = json.loads(running.says("Invalid HTTP request"))
+    assert (line["level"], line["logger"]) == ("warning", "uvicorn.error")
+    assert running.stop() == 0
+    assert "Acme" not in running.output
+    check_is_for_programs(running.output)
 
 
 @pytest.mark.parametrize("way", ["right", "over_http"])
