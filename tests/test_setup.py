@@ -5,6 +5,7 @@ import hmac
 import json
 import os
 import re
+import resource
 import socket
 import sqlite3
 import time
@@ -21,6 +22,7 @@ from slack_sdk import WebClient
 from bot.__main__ import main
 from handlers.setup import Reach
 from handlers.transport import PING_S, SocketMode
+from storage.encryption import key_beside
 from tests.processes import BotProcess, environment_of
 from tests.test_places import announcing_in, private_channel
 from tests.workspace import LIN, MANIFEST, PROCEDURE, SUN, TOKENS, Sandbox, Workspace, settings_for
@@ -164,6 +166,34 @@ def test_another_database_key_than_the_one_it_was_written_with_is_refused(right:
         assert "none of the keys that this database was written with" in output
         assert second not in output
     assert BotProcess({**right, "HOTLINE_ENCRYPTION_KEYS": f"{second},{first}"}, "migrate").ended() == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"half-a-k", b"\xff\xfe"], ids=["empty", "half", "no text"])
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_a_key_file_without_a_key_is_named(right: dict[str, str], tmp_path: Path, content: bytes, command: str) -> None:
+    path = tmp_path / "hotline.key"
+    path.write_bytes(content)
+    output = refused(right, command)
+    assert f"There is no key in the file {path}" in output
+    assert "restore it from the backup" in output
+    assert "HOTLINE_ENCRYPTION_KEYS" not in output
+    assert path.read_bytes() == content
+
+
+def test_a_key_file_is_whole_or_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "hotline.key"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))  # as when the disk is full
+    try:
+        with pytest.raises(OSError, match="large"):
+            key_beside(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
+    key = key_beside(path)
+    assert key_beside(path) == key
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("command", [("run",), ("migrate",), ("check",), ("journal", "verify")])
