@@ -227,16 +227,19 @@ def run() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
 
-    if not _wait_for_slack(program, stopping):
-        return 0
-    program.metronome = Metronome(
-        program.desk, program.courier, partial(_look_around, program, Overdue(program.desk), Retention(program.desk))
-    )
-    socket_mode = _socket_mode(program)
-    server = _server(program, socket_mode)
-    program.start()
-    program.metronome.start()
+    socket_mode, started = _socket_mode(program), threading.Event()
+    server = _server(program, socket_mode, started)  # first: operators look at it while Slack is away
     try:
+        if not _wait_for_slack(program, stopping):
+            return 0
+        program.start()
+        program.metronome = Metronome(
+            program.desk,
+            program.courier,
+            partial(_look_around, program, Overdue(program.desk), Retention(program.desk)),
+        )
+        program.metronome.start()
+        started.set()
         if not socket_mode or _connect(socket_mode, stopping):
             log.info(
                 "ready",
@@ -276,9 +279,7 @@ def check() -> int:
     try:
         db = open_database(settings)
         reach_database(db)
-        shape = (
-            "in the shape of this version" if schema.is_current(db) else "to be brought up to date at the next start"
-        )
+        shape = "in the shape of this version" if schema.look(db) else "to be brought up to date at the next start"
         print(f"Database: {'SQLite' if settings.is_sqlite else 'PostgreSQL'}, reachable, {shape}.")
     except WrongSetup as error:
         wrong += error.sentences
@@ -287,10 +288,11 @@ def check() -> int:
         client = WebClient(
             settings.slack_bot_token.get_secret_value(), settings.slack_api_url, CALL_TIMEOUT_S, retry_handlers=[]
         )
+        before = len(wrong)
         try:
-            found = list(setup.complaints(client, app_token, procedure))
-            wrong += found
-            if not found:
+            for sentence in setup.complaints(client, app_token, procedure):
+                wrong.append(sentence)  # one by one: what was found counts, whatever fails then
+            if len(wrong) == before:
                 print("Slack: tokens, scopes, user groups and channels are in order.")
         except WrongSetup as error:
             wrong += error.sentences
@@ -425,22 +427,34 @@ def migrate_database(db: Database) -> None:
 
 
 def configure_logging(settings: Settings) -> None:
-    """Lines for people on a terminal, JSON elsewhere. Bolt and the SDK would log whole payloads below WARNING."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    for name in ("slack_bolt", "slack_sdk", "apscheduler", "alembic", "urllib3"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    """Lines for people on a terminal, JSON elsewhere, whoever writes them: ours, or the libraries'.
+
+    Bolt and the SDK would log whole payloads below WARNING: those get out by no way.
+    """
     renderer: structlog.types.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if (settings.hotline_log or ("text" if sys.stderr.isatty() else "json")) == "json"
         else structlog.dev.ConsoleRenderer(colors=False)
     )
+    first: list[structlog.types.Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    theirs = logging.StreamHandler(sys.stderr)
+    theirs.setLevel(logging.WARNING)
+    theirs.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *first],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[theirs])
+    logging.captureWarnings(True)
+    for name in ("slack_bolt", "slack_sdk", "apscheduler", "alembic", "urllib3"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
+        processors=[*first, renderer],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,
@@ -540,15 +554,21 @@ def _socket_mode(program: Program) -> SocketMode | None:
     return SocketMode(program.app, token.get_secret_value()) if token else None
 
 
-def _server(program: Program, socket_mode: SocketMode | None) -> HttpServer | None:
+def _server(program: Program, socket_mode: SocketMode | None, started: threading.Event) -> HttpServer | None:
     """HTTP mode needs one; in Socket Mode it is there for operators when PORT is set."""
     port = program.settings.port
     if socket_mode and port is None:
         return None
 
+    reach = setup.Reach(program.app.client)
+
     def is_ready() -> str | None:
+        if not started.is_set():
+            return "Slack was not reached yet"
         if socket_mode and not socket_mode.is_connected():
             return "not connected to Slack"
+        if not socket_mode and (why_not := reach.why_not()):
+            return why_not
         try:
             program.db.is_reachable()
         except OperationalError:

@@ -179,6 +179,7 @@ DRAWINGS: Mapping[str, Draw] = {
     "action": agreed.draw,
     "overdue": overdue.draw,
     "not_invited": channel.draw_not_invited,
+    "channel_refused": channel.draw_refused,
     "dossier": dossier.draw,
     "progress": progress.draw,
     "brief": brief.draw,
@@ -225,6 +226,10 @@ def register(app: App, desk: Desk, client: WebClient) -> None:
     @app.error
     def explain(error: Exception, body: Json, context: BoltContext, client: WebClient) -> BoltResponse:
         """The one place where an error becomes a sentence."""
+        if body.get("type") == "event_callback" and isinstance(error, OperationalError):
+            # Nobody reads a sentence; without a 200 Slack delivers it again, over HTTP and through its socket.
+            log.error("the database can't be reached", error=type(error.orig).__name__)
+            return BoltResponse(status=503, body="")
         words: Wording = context.get("words") or desk.channel_words
         if body.get("type") == "view_submission":  # under a field Slack shows plain text, without mentions and dates
             return tell(body, client, sentence(error, words.text, lambda value: _named(value, words, desk)), words)

@@ -234,7 +234,7 @@ def plan_line(plan: Plan, clocks: Sequence[Deadline], words: Wording, now: datet
 
 def summary(incident: Incident, next_due: Deadline | None, words: Wording, now: datetime) -> Mrkdwn:
     """An incident in two lines: for lists and App Home."""
-    where = channel_link(incident.channel_id) if incident.channel_id else words.mrkdwn("card.channel_opens")
+    where = channel_link(incident.channel_id) if incident.channel_id else words.mrkdwn("card.no_channel")
     first = words.mrkdwn(
         "card.summary", sign=sign_of(incident), number=incident.number, title=incident.title, where=where
     )

@@ -17,11 +17,12 @@ from sqlalchemy import Connection
 
 from bot.incident import Duty, Incident, Status
 from bot.postmortem import State
-from bot.wording import Mrkdwn, escape, mention
+from bot.wording import Mrkdwn, channel_link, escape, mention
+from handlers import courier
 from handlers.blocks import beginning, section
 from handlers.desk import Desk, Drawing, Later
 from storage import deadlines, incidents, outbox, people, postmortems
-from storage.outbox import Errand, Message, Saying
+from storage.outbox import Asked, Errand, Message, Saying
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +32,7 @@ TOPIC_LENGTH = 250
 CLOCK_SKEW = timedelta(minutes=2)
 OF_POSTMORTEM = (Duty.SECTION, Duty.POSTMORTEM, Duty.ACCEPT_POSTMORTEM)
 LOOKS_AGAIN_AFTER = timedelta(days=1)  # whether a channel can be archived
+TRIED_AGAIN_AFTER_S = 60  # when Slack refuses to open a channel: an admin may allow it meanwhile
 SHOWN_AGAIN_AFTER = timedelta(seconds=3)  # Slack waits no longer for the answer to a form
 
 
@@ -52,7 +54,14 @@ def open_channel(desk: Desk, errand: Errand) -> None:
         everybody = _wanted(desk, tx, incident)
     if incident.channel_id is not None:
         return  # opened by an earlier try, which has asked for the rest in the same transaction
-    channel = _create(desk, incident, look_first=errand.unsure)
+    try:
+        channel = _create(desk, incident, look_first=errand.unsure)
+    except SlackApiError as error:
+        if courier.may_pass(error):
+            raise
+        word = str(error.response["error"])
+        _tell_refused(desk, errand, incident, word)
+        raise Later(word, TRIED_AGAIN_AFTER_S) from None  # never given up: what waits for the channel is the incident
     wanted = everybody[:INVITE_AT_ONCE]
     not_in: Mapping[str, str] = {}
     after = timedelta(0) if len(everybody) > len(wanted) else None
@@ -68,30 +77,59 @@ def open_channel(desk: Desk, errand: Errand) -> None:
             return
         incidents.set_channel(tx, incident.id, channel["id"], channel["name"])
         _note_invited(desk, tx, incident.id, wanted, not_in)
-        if any(each.drawing == "announcement" for each in outbox.of_incident(tx, incident.id)):
-            outbox.redraw(tx, [incident.id], now, ["announcement"])  # it has another channel now
-        elif not incident.is_private:
+        said = {each.drawing for each in outbox.of_incident(tx, incident.id)}
+        if tells := said & {"announcement", "channel_refused"}:
+            outbox.redraw(tx, [incident.id], now, tells)  # it has another channel now
+        if "announcement" not in said and not incident.is_private:
             outbox.say(tx, [Saying(incident.id, "announcement", "announcements")], now)
         outbox.ask_these(tx, incident.id, now, _what_follows(errand, incident.id, after, now))
         outbox.hasten(tx, f"nudge:{incident.id}", now)  # what the clock says names the channel
     desk.wake()
 
 
-def _what_follows(
-    errand: Errand, incident_id: int, invite_after: timedelta | None, now: datetime
-) -> list[tuple[str, str, Mapping[str, Any], timedelta]]:
+def _what_follows(errand: Errand, incident_id: int, invite_after: timedelta | None, now: datetime) -> list[Asked]:
     """The rest that belongs to an open channel, side by side."""
-    following: list[tuple[str, str, Mapping[str, Any], timedelta]] = [
-        ("describe", f"describe:{incident_id}", {}, timedelta(0))
-    ]
+    following: list[Asked] = [("describe", f"describe:{incident_id}", {}, timedelta(0))]
     if invite_after is not None:
         following.append(("invite", f"invite:{incident_id}", {}, invite_after))
-    if view_id := errand.detail.get("view_id"):
-        following.append(("show_link", f"form:{view_id}", errand.detail, timedelta(0)))
-        # The answer to the form may reach Slack after this, and draw over it: so once more when that is past.
-        if now < errand.created_at + SHOWN_AGAIN_AFTER:
-            following.append(("show_link", f"form:{view_id}", errand.detail, SHOWN_AGAIN_AFTER))
-    return following
+    return following + _in_form(errand, errand.detail, now)
+
+
+def _in_form(errand: Errand, detail: Mapping[str, Any], now: datetime) -> list[Asked]:
+    """The form, if it still is open, says what became of the channel."""
+    if not (view_id := detail.get("view_id")):
+        return []
+    # The answer to the form may reach Slack after this, and draw over it: so once more when that is past.
+    again = [SHOWN_AGAIN_AFTER] if now < errand.created_at + SHOWN_AGAIN_AFTER else []
+    return [("show_link", f"form:{view_id}", detail, after) for after in [timedelta(0), *again]]
+
+
+def _tell_refused(desk: Desk, errand: Errand, incident: Incident, word: str) -> None:
+    """Whoever waits for the channel hears once why it does not open: in the form, and in a direct message that later
+    says that it is open."""
+    log.error("Slack refuses to open a channel; trying again", incident=incident.id, error=word)
+    now = desk.now()
+    with desk.db.begin() as tx:
+        told = outbox.said_as(tx, incident.id, "channel_refused")
+        if any(each.detail["errand"] == errand.id for each in told):
+            return
+        detail = {"errand": errand.id, "error": word}
+        to = str(errand.detail.get("user") or incident.reporter_id)
+        outbox.say(tx, [Saying(incident.id, "channel_refused", "person", to, detail=detail)], now)
+        outbox.ask_these(tx, incident.id, now, _in_form(errand, {**errand.detail, "error": word}, now))
+    desk.wake()
+
+
+def draw_refused(desk: Desk, tx: Connection, message: Message) -> Drawing:
+    """Why there is no channel, and who can change that; then, that it is open."""
+    incident = incidents.get(tx, message.incident_id)
+    words = desk.words_for(people.get(tx, str(message.user_id)))
+    if incident.channel_id:
+        link = channel_link(incident.channel_id)
+        text = words.mrkdwn("channel.opened", number=incident.number, channel=link)
+    else:
+        text = words.mrkdwn("channel.refused", number=incident.number, error=str(message.detail["error"]))
+    return Drawing(text, [section(text)])
 
 
 def bring_in(tx: Connection, incident: Incident, user_ids: Iterable[str], now: datetime) -> None:

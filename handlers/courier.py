@@ -362,10 +362,13 @@ def direct_channel(desk: Desk, user_id: str) -> str:
 
 
 def find_place(desk: Desk, name: str) -> str:
-    """The id of a public channel that the procedure names, joined by the bot so that it can look back there.
+    """The id of a channel that the procedure names, joined by the bot so that it can look back there: a public one by
+    its name, any by its id.
 
     Raises Later when there is none: somebody creates it, and then what waited is said.
     """
+    if not name.startswith("#"):
+        return _join(desk, name)
     for page in desk.client.conversations_list(types="public_channel", exclude_archived=True, limit=500):
         for channel in page["channels"]:
             if channel["name"] == name.removeprefix("#"):
@@ -376,6 +379,26 @@ def find_place(desk: Desk, name: str) -> str:
                 return str(channel["id"])
     log.error("the procedure names a channel that does not exist", channel=name)
     raise Later(f"no channel {name}", 600)
+
+
+def _join(desk: Desk, channel_id: str) -> str:
+    """Raises Later when the bot can't get in: somebody invites it into a private channel, and then it goes on."""
+    try:
+        desk.client.conversations_join(channel=channel_id)
+    except SlackApiError as error:
+        if may_pass(error):
+            raise
+        word = str(error.response["error"])
+        if word != "method_not_supported_for_channel_type":  # else it is private, and we are in: others don't see it
+            log.warning(
+                "the procedure names a channel that the bot can't reach: run `python -m bot check`",
+                channel=channel_id,
+                error=word,
+            )
+            raise Later(f"no channel {channel_id}", 60) from None
+    with desk.db.begin() as tx:
+        people.set_place(tx, channel_id, channel_id)
+    return channel_id
 
 
 def _already_said(desk: Desk, channel_id: str, message: Message, thread: str | None) -> str | None:

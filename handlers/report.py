@@ -313,10 +313,12 @@ def _first_sentence(line: str) -> str:
     return line
 
 
-def recorded(incident: Incident, words: Wording) -> View:
-    """The form's last page: the number, then the way to the channel."""
+def recorded(incident: Incident, words: Wording, refused: str = "") -> View:
+    """The form's last page: the number, then the way to the channel, or with what word Slack refuses to open it."""
     if incident.channel_id:
         sentence = words.mrkdwn("report.open_now", number=incident.number, channel=channel_link(incident.channel_id))
+    elif refused:
+        sentence = words.mrkdwn("report.refused", number=incident.number, error=refused)
     else:
         sentence = words.mrkdwn("report.recorded", number=incident.number)
     return modal("report.done", incident.number, [section(sentence)], close=words.text("form.close"))
@@ -438,11 +440,12 @@ def joined(incident: Incident, words: Wording) -> View:
 
 
 def show_link(desk: Desk, errand: Errand) -> None:
-    """The channel is open: the form, if it still is, says where."""
+    """The channel is open, or Slack refuses to open it: the form, if it still is open, says so."""
     with desk.db.read() as tx:
         incident = incidents.get(tx, int(errand.incident_id or 0))
         words = desk.words_for(people.get(tx, str(errand.detail["user"])))
-        view = _left_out(desk, tx, incident, errand, words) or recorded(incident, words)
+        guests = _left_out(desk, tx, incident, errand, words)
+    view = guests or recorded(incident, words, str(errand.detail.get("error") or ""))
     desk.client.views_update(view_id=errand.detail["view_id"], view=view)
 
 

@@ -1,6 +1,9 @@
 """What must be right outside of the bot: tokens, scopes, groups and channels in Slack, in plain sentences."""
 
-from collections.abc import Iterator
+import http.client
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -14,6 +17,8 @@ from bot.settings import WrongSetup
 from handlers.desk import Identity
 
 MANIFEST = Path(__file__).parent.parent / "manifest.yml"
+
+ASKED_AFTER_S = 10
 
 MENDS = {
     "invalid_auth": "Slack does not know SLACK_BOT_TOKEN: copy it again (Slack: OAuth & Permissions).",
@@ -33,11 +38,43 @@ def identify(client: WebClient) -> Identity:
     try:
         answer = client.auth_test()
     except SlackApiError as error:
-        word = str(error.response["error"])
+        word = str(error.response.get("error") or "")
         if word in MENDS:
             raise WrongSetup(MENDS[word]) from None
+        if not word or " " in word:  # words of Slack's have no spaces: somebody's page
+            raise URLError(f"what answers there, with HTTP {error.response.status_code}, is not Slack") from None
         raise URLError(word) from None  # Slack's own trouble: it passes
     return Identity(str(answer["user_id"]), str(answer["bot_id"]), str(answer["team_id"]), str(answer.get("url") or ""))
+
+
+class Reach:
+    """Whether Slack takes the bot's calls; asked every ten seconds at most, however often somebody looks."""
+
+    def __init__(self, client: WebClient, seconds: Callable[[], float] = time.monotonic) -> None:
+        self._client = client
+        self._seconds = seconds
+        self._asking = threading.Lock()
+        self._asked_at: float | None = None
+        self._why_not: str | None = None
+
+    def why_not(self) -> str | None:
+        """A sentence when it does not."""
+        with self._asking:
+            if self._asked_at is None or self._seconds() - self._asked_at >= ASKED_AFTER_S:
+                self._why_not = self._ask()
+                self._asked_at = self._seconds()
+            return self._why_not
+
+    def _ask(self) -> str | None:
+        try:
+            self._client.auth_test()
+        except SlackApiError as error:
+            if error.response.status_code == 429:  # busy, but there
+                return None
+            return f"Slack refuses the bot ({error.response.get('error')}): run `python -m bot check`"
+        except (OSError, http.client.HTTPException) as error:
+            return f"Slack can't be reached ({type(error).__name__})"
+        return None
 
 
 def complaints(client: WebClient, app_token: str | None, procedure: Procedure) -> Iterator[str]:
@@ -52,7 +89,10 @@ def complaints(client: WebClient, app_token: str | None, procedure: Procedure) -
 def gaps(client: WebClient, procedure: Procedure) -> Iterator[str]:
     """What the procedure names and Slack does not have: it can be made while the bot runs."""
     yield from _groups(client, procedure)
-    yield from _channels(client, procedure)
+    try:
+        yield from _channels(client, procedure)
+    except SlackApiError as error:
+        yield f"Channels can't be looked for ({error.response['error']}): mend that, and check again."
 
 
 def missing_scopes(client: WebClient) -> Iterator[str]:
@@ -98,16 +138,36 @@ def _groups(client: WebClient, procedure: Procedure) -> Iterator[str]:
 
 
 def _channels(client: WebClient, procedure: Procedure) -> Iterator[str]:
-    found: set[str] = set()
-    for page in client.conversations_list(types="public_channel", exclude_archived=True, limit=500):
-        found |= {name for channel in page["channels"] for name in (f"#{channel['name']}", channel["id"])}
     named = {
         procedure.channels.announcements: "announces incidents",
         procedure.channels.reviews: "has the postmortems",
     }
-    for name, what in named.items():
+    by_name = {name: what for name, what in named.items() if name.startswith("#")}
+    found: set[str] = set()
+    if by_name:
+        for page in client.conversations_list(types="public_channel", exclude_archived=True, limit=500):
+            found |= {f"#{channel['name']}" for channel in page["channels"]}
+    for name, what in by_name.items():
         if name not in found:
             yield f"The procedure {what} in {name}, which does not exist: create the channel, or name another one."
+    for channel_id, what in named.items():
+        if channel_id not in by_name and (why_not := _out_of_reach(client, channel_id)):
+            yield f"The procedure {what} in {channel_id}, {why_not}"
+
+
+def _out_of_reach(client: WebClient, channel_id: str) -> str:
+    """Why the bot can't speak in a channel, and what to do; nothing when it can, or can join."""
+    try:
+        channel = client.conversations_info(channel=channel_id)["channel"]
+    except SlackApiError as error:
+        if error.response["error"] != "channel_not_found":
+            raise
+        return "which the bot does not see: correct the id, or invite the bot if the channel is private."
+    if channel.get("is_archived"):
+        return "which is archived: name another channel."
+    if channel.get("is_private") and not channel.get("is_member"):
+        return "which is private: invite the bot into it."
+    return ""
 
 
 def _header(answer: Any, name: str) -> str:

@@ -3,6 +3,7 @@
 import re
 import socket
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -22,6 +23,7 @@ from storage.turns import Turns
 log = structlog.get_logger(__name__)
 
 WORKERS = 40  # a slow views.open must hold up nobody (design.md decision 9)
+PING_S = 3  # the SDK gives a silent connection up after four to five of them
 LARGEST_BODY = 3_000_000  # bytes; Slack's views are at most 250 KB
 
 
@@ -45,16 +47,21 @@ class Front(App):
 class SocketMode:
     """Slack's WebSocket: no public address is needed."""
 
-    def __init__(self, app: App, app_token: str) -> None:
-        self._handler = SocketModeHandler(app, app_token, concurrency=WORKERS)
+    def __init__(self, app: App, app_token: str, ping_s: float = PING_S) -> None:
+        self._handler = SocketModeHandler(app, app_token, concurrency=WORKERS, ping_interval=ping_s)
+        self._patience_s = 3 * ping_s
 
     def start(self) -> None:
         """Connects; the SDK reconnects by itself from then on. Raises SlackApiError when Slack refuses the token."""
         self._handler.connect()  # type: ignore[no-untyped-call]
 
     def is_connected(self) -> bool:
-        """Whether Slack can reach us now."""
-        return bool(self._handler.client and self._handler.client.is_connected())
+        """Whether Slack can reach us now: it has answered a ping lately. A connection may break without a word."""
+        session = self._handler.client.current_session
+        if session is None or not session.is_active():
+            return False
+        answered_at = session.last_ping_pong_time  # by the SDK's clock; None until the first answer
+        return answered_at is None or time.time() - answered_at < self._patience_s
 
     def stop(self) -> None:
         """Leaves; Slack gives what comes then to another replica."""

@@ -1,6 +1,7 @@
 """Customers' data are encrypted at rest (design.md decision 7): the first key encrypts, all can decrypt."""
 
 import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -89,14 +90,37 @@ def how_to_rotate(beside: Path | None) -> str:
 
 
 def key_beside(path: Path) -> str:
-    """The key of an embedded database: in a file of its own, made once, readable by its owner alone."""
+    """The key of an embedded database: in a file of its own, made once, readable by its owner alone.
+
+    Raises WrongSetup when there is no key in it.
+    """
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_key(path)
+    try:
+        key = path.read_text().strip()
+        Fernet(key)
+    except ValueError:
+        raise WrongSetup(
+            f"There is no key in the file {path}, which has the key of this database: restore it from the backup. "
+            "With a new one customers' data can't be read."
+        ) from None
+    return key
+
+
+def _make_key(path: Path) -> None:
+    """The file is there with the whole key in it, or not at all: whoever loses power finds no half of one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")  # its owner alone can read it
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(Fernet.generate_key().decode())
+            file.flush()
+            os.fsync(file.fileno())
         try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            os.link(temporary, path)
         except FileExistsError:
             pass  # another process that starts beside this one was a moment faster
-        else:
-            with os.fdopen(handle, "w") as file:
-                file.write(Fernet.generate_key().decode())
-    return path.read_text().strip()
+        except OSError:  # not every file system has links
+            Path(temporary).replace(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)

@@ -21,6 +21,8 @@ from storage.tables import messages, outbox
 AT_LEISURE = {"postmortem": timedelta(seconds=20)}
 BY_AND_BY = 4  # lanes for what nobody waits for
 
+Asked = tuple[str, str, Mapping[str, Any], timedelta]  # errand, lane, detail, after what time at the earliest
+
 
 @dataclass(frozen=True)
 class Message:
@@ -200,17 +202,14 @@ def ask(
         _collapsed(tx, [row | {"collapses": collapses}])
 
 
-def ask_these(
-    tx: Connection, incident_id: int, now: datetime, asked: Sequence[tuple[str, str, Mapping[str, Any], timedelta]]
-) -> None:
-    """Several of an incident in one statement: errand, lane, detail, after what time."""
-    tx.execute(
-        ASK,
-        [
-            _errand_row(errand, lane, now, incident_id, None, detail) | {"not_before": now + after}
-            for errand, lane, detail, after in asked
-        ],
-    )
+def ask_these(tx: Connection, incident_id: int, now: datetime, asked: Sequence[Asked]) -> None:
+    """Several errands about one incident in one statement."""
+    rows = [
+        _errand_row(errand, lane, now, incident_id, None, detail) | {"not_before": now + after}
+        for errand, lane, detail, after in asked
+    ]
+    if rows:
+        tx.execute(ASK, rows)
 
 
 def ask_for_home(tx: Connection, user_id: str, now: datetime) -> None:

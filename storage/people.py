@@ -90,14 +90,12 @@ def roster_members(tx: Connection) -> dict[str, list[str]]:
 
 
 def place(tx: Connection, name: str) -> str | None:
-    """The id of a channel that the procedure names; an id stands for itself."""
-    if not name.startswith("#"):
-        return name
+    """The id of a channel that the procedure names, by its name or its id, once the bot has reached it."""
     return tx.execute(PLACE, {"name": name}).scalar_one_or_none()
 
 
 def set_place(tx: Connection, name: str, channel_id: str) -> None:
-    """Remembers which channel has this name."""
+    """Remembers which channel the procedure means by this name or id."""
     updated = tx.execute(update(places).where(places.c.name == name).values(channel_id=channel_id)).rowcount
     if not updated:
         tx.execute(insert(places).values(name=name, channel_id=channel_id))

@@ -26,11 +26,7 @@ def migrate(db: Database) -> None:
     with db.begin() as tx:  # on SQLite this takes the write lock
         if tx.dialect.name == "postgresql":
             tx.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-        if (version := _version(tx)) is not None and version not in _known():
-            raise WrongSetup(
-                f"The database was written by a newer version of Hotline (migration {version}): "
-                "start that version, or a newer one."
-            )
+        _check_version(tx)
         config = _config()
         config.attributes["connection"] = tx
         command.upgrade(config, "head")
@@ -39,16 +35,32 @@ def migrate(db: Database) -> None:
 
 def check(db: Database) -> None:
     """Raises WrongSetup when the database has another shape than this version's, or belongs to other keys."""
-    if not is_current(db):
+    if not look(db):
         raise WrongSetup("The database is not in the shape of this version: `python -m bot migrate` brings it there.")
     with db.begin() as tx:
         _check_keys(tx)
 
 
-def is_current(db: Database) -> bool:
-    """Whether the tables have the shape of this version."""
+def look(db: Database) -> bool:
+    """Whether the tables have the shape of this version; changes nothing.
+
+    Raises WrongSetup like `migrate`, when the database belongs to a newer version, or to other encryption keys.
+    """
     with db.read() as tx:
-        return _version(tx) == ScriptDirectory.from_config(_config()).get_current_head()
+        _check_version(tx)
+        version = _version(tx)
+        if version is not None:
+            _has_proof(tx)
+        return version == ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _check_version(tx: Connection) -> None:
+    version = _version(tx)
+    if version is not None and version not in _known():
+        raise WrongSetup(
+            f"The database was written by a newer version of Hotline (migration {version}): "
+            "start that version, or a newer one."
+        )
 
 
 def _version(tx: Connection) -> str | None:
@@ -67,10 +79,15 @@ def _config() -> Config:
 
 
 def _check_keys(tx: Connection) -> None:
+    if not _has_proof(tx):
+        tx.execute(insert(facts).values(name=KEY_CHECK, value=cipher_of(tx).seal("hotline")))
+
+
+def _has_proof(tx: Connection) -> bool:
+    """Whether the database has what proves the keys. Raises WrongSetup when they are not its own."""
     sealed = tx.execute(select(facts.c.value).where(facts.c.name == KEY_CHECK)).scalar_one_or_none()
     if sealed is None:
-        tx.execute(insert(facts).values(name=KEY_CHECK, value=cipher_of(tx).seal("hotline")))
-        return
+        return False
     try:
         cipher_of(tx).open(sealed)
     except WrongKey:
@@ -78,3 +95,4 @@ def _check_keys(tx: Connection) -> None:
             "HOTLINE_ENCRYPTION_KEYS has none of the keys that this database was written with: "
             "put the old key behind the new one, separated by a comma. Without it customers' data can't be read."
         ) from None
+    return True

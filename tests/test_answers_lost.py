@@ -266,3 +266,43 @@ def test_an_announcement_waits_for_its_channel_to_come_back(office: Workspace) -
     office.sandbox.post("/act/archive", user=LIN, channel="incidents", undo=True)
     office.wait(11)
     assert sum("The second" in said.text for said in office.said("incidents")) == 1
+
+
+@pytest.mark.parametrize("word", ["restricted_action", "cannot_create_channel", "invalid_name_specials"])
+def test_a_channel_that_slack_refuses_is_tried_until_an_admin_allows_it(office: Workspace, word: str) -> None:
+    refused = office.sandbox.fault("conversations.create", "error", error=word)
+    office.command(ADA)
+    office.submit(ADA, **PAYMENTS_FAIL)
+    office.settle()
+    in_form = office.view(ADA)["blocks"][0]["text"]["text"]
+    assert f"Slack says `{word}`" in in_form
+    assert "an admin of the workspace" in in_form
+    wait_for_the_next_tries(office)
+    assert f"Slack says `{word}`" in office.view(ADA)["blocks"][0]["text"]["text"]
+    [told] = office.said(ADA)
+    assert f"The channel of INC-1 can’t be opened (Slack says `{word}`)" in told.text
+    assert "not open yet" in str(office.command(ADA, "list")["response"])
+    office.wait(5)
+    assert office.said(WANG), "the clocks go on, in direct messages"
+    assert len([said for said in office.said(ADA) if "can’t be opened" in said.text]) == 1, "said once"
+    assert office.channels() == []
+
+    office.sandbox.http.delete(f"/faults/{refused}")
+    office.wait(1)
+    [channel] = office.channels()
+    assert "INC-1" in office.card(office.incident(1)).text
+    assert len(office.said("incidents")) == 1
+    first = office.said(ADA)[0]
+    assert first.ts == told.ts
+    assert f"INC-1 is open: everything goes on in <#{channel['id']}>" in first.text
+    assert channel["id"] in office.view(ADA)["blocks"][0]["text"]["text"]
+
+
+def test_who_reports_in_chinese_reads_in_chinese_that_slack_refuses_the_channel(office: Workspace) -> None:
+    office.sandbox.fault("conversations.create", "error", error="restricted_action")
+    office.command(LIN)
+    office.submit(LIN, **PAYMENTS_FAIL)
+    office.settle()
+    assert "需要工作区管理员允许此应用创建频道" in office.view(LIN)["blocks"][0]["text"]["text"]
+    [told] = office.said(LIN)
+    assert "需要工作区管理员允许此应用创建频道" in told.text

@@ -65,7 +65,7 @@ from handlers.dismiss import Becomes
 from storage.customers import Which
 from storage.db import Database
 from storage.encryption import Cipher
-from storage.schema import is_current, migrate
+from storage.schema import look, migrate
 from storage.tables import metadata
 from tests.workspace import MANIFEST, PROCEDURE, ROOT
 
@@ -524,7 +524,7 @@ def test_no_text_for_people_stands_in_the_code() -> None:
 def test_the_migrations_lead_to_the_tables(database_url: str) -> None:
     db = Database(database_url, Cipher([Fernet.generate_key().decode()]))
     migrate(db)
-    assert is_current(db)
+    assert look(db)
     with db.read() as tx:
         context = MigrationContext.configure(tx, opts={"compare_type": False})
         assert compare_metadata(context, metadata) == []

@@ -1,7 +1,12 @@
 """What people keep for the record, the timeline, and its corrections."""
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
+
+import pytest
 
 from bot.incident import Incident
 from bot.record import KeptKind
@@ -85,6 +90,38 @@ def test_the_story_of_what_is_kept_and_corrected(workspace: Workspace) -> None:
     with workspace.bot.db.read() as tx:
         assert journal.is_whole(tx, incident.id)
         assert [each.what for each in journal.of_incident(tx, incident.id)].count("kept") == 2
+
+
+@contextmanager
+def no_outbox(url: str) -> Iterator[None]:
+    """The database refuses every errand: as when it is away."""
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as database:
+        database.execute("alter table outbox rename to away")
+        database.commit()
+        yield
+        database.execute("alter table away rename to outbox")
+
+
+@pytest.mark.parametrize("workspace", ["socket-sqlite", "http-sqlite"], indirect=True)
+def test_what_could_not_be_saved_is_delivered_again(workspace: Workspace, sqlite_url: str) -> None:
+    incident = workspace.report(ADA)
+    said = write(workspace, LIN, incident, "The certificate has run out")
+
+    def deliveries() -> int:
+        sent = workspace.sandbox.get("/deliveries")
+        return sum((each["event"] or {}).get("item", {}).get("ts") == said.ts for each in sent)
+
+    with no_outbox(sqlite_url):
+        workspace.sandbox.post("/act/react", user=MEI, channel=said.channel, ts=said.ts, name="pushpin")
+        workspace.until(lambda: deliveries() == 2)  # once more at once, then a minute later
+
+    def is_kept() -> bool:
+        workspace.wait(1)
+        with workspace.bot.db.read() as tx:
+            return len(record.of_incident(tx, incident.id)) == 1
+
+    workspace.until(is_kept, 30)
+    assert deliveries() == 3
 
 
 def test_what_is_kept_twice_is_kept_once(office: Workspace) -> None:

@@ -5,19 +5,27 @@ import hmac
 import json
 import os
 import re
+import resource
 import socket
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import yaml
 from cryptography.fernet import Fernet
+from slack_sdk import WebClient
 
 from bot.__main__ import main
+from handlers.setup import Reach
+from handlers.transport import PING_S, SocketMode
+from storage.encryption import key_beside
 from tests.processes import BotProcess, environment_of
-from tests.workspace import LIN, MANIFEST, PROCEDURE, TOKENS, Sandbox, settings_for
+from tests.test_places import announcing_in, private_channel
+from tests.workspace import LIN, MANIFEST, PROCEDURE, SUN, TOKENS, Sandbox, Workspace, settings_for
 
 PASSWORD = "correct-horse-battery-staple"
 Checking = Callable[[dict[str, str]], str]
@@ -77,6 +85,12 @@ def check_is_for_people(output: str) -> None:
     assert 'File "' not in output, output
     for secret in SECRETS:
         assert secret not in output, output
+
+
+def check_is_for_programs(log: str) -> None:
+    """Each line is one JSON object that says how grave it is."""
+    for line in log.splitlines():
+        assert json.loads(line)["level"] in ("info", "warning", "error"), line
 
 
 def test_a_right_setup_is_in_order(right: dict[str, str]) -> None:
@@ -147,7 +161,7 @@ def test_all_mistakes_are_said_at_once(checking: Checking, right: dict[str, str]
 def test_another_database_key_than_the_one_it_was_written_with_is_refused(right: dict[str, str]) -> None:
     first, second = Fernet.generate_key().decode(), Fernet.generate_key().decode()
     assert BotProcess({**right, "HOTLINE_ENCRYPTION_KEYS": first}, "migrate").ended() == 0
-    for command in ("run", "migrate"):
+    for command in ("run", "migrate", "check"):
         output = refused({**right, "HOTLINE_ENCRYPTION_KEYS": second}, command)
         assert "none of the keys that this database was written with" in output
         assert second not in output
@@ -168,15 +182,66 @@ def test_what_works_on_the_database_alone_needs_nothing_of_slack(right: dict[str
         assert "SLACK" not in process.output
 
 
+@pytest.mark.parametrize("content", [b"", b"half-a-k", b"\xff\xfe"], ids=["empty", "half", "no text"])
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_a_key_file_without_a_key_is_named(right: dict[str, str], tmp_path: Path, content: bytes, command: str) -> None:
+    path = tmp_path / "hotline.key"
+    path.write_bytes(content)
+    output = refused(right, command)
+    assert f"There is no key in the file {path}" in output
+    assert "restore it from the backup" in output
+    assert "HOTLINE_ENCRYPTION_KEYS" not in output
+    assert path.read_bytes() == content
+
+
+def test_a_key_file_is_whole_or_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "hotline.key"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))  # as when the disk is full
+    try:
+        with pytest.raises(OSError, match="large"):
+            key_beside(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
+    key = key_beside(path)
+    assert key_beside(path) == key
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("command", [("run",), ("migrate",), ("check",), ("journal", "verify")])
+def test_a_database_of_a_newer_version_is_refused_in_the_same_words(
+    right: dict[str, str], sqlite_url: str, command: tuple[str, ...]
+) -> None:
+    assert BotProcess(right, "migrate").ended() == 0
+    with sqlite3.connect(sqlite_url.removeprefix("sqlite:///")) as database:
+        database.execute("update alembic_version set version_num = '9999'")
+    output = refused(right, *command)
+    assert "The database was written by a newer version of Hotline (migration 9999)" in output
+    assert "python -m bot migrate" not in output
+
+
+def test_check_changes_nothing_in_the_database(right: dict[str, str], sqlite_url: str) -> None:
+    assert BotProcess(right, "check").ended() == 0
+    with sqlite3.connect(sqlite_url.removeprefix("sqlite:///")) as database:
+        assert database.execute("select count(*) from sqlite_master").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("scope", ["pins:write", "channels:read"])
 @pytest.mark.parametrize("command", ["check", "run"])
-def test_a_missing_scope_is_named(sandbox: Sandbox, right: dict[str, str], tmp_path: Path, command: str) -> None:
+def test_a_missing_scope_is_named(
+    sandbox: Sandbox, right: dict[str, str], tmp_path: Path, command: str, scope: str
+) -> None:
     manifest = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))
-    manifest["oauth_config"]["scopes"]["bot"].remove("pins:write")
+    manifest["oauth_config"]["scopes"]["bot"].remove(scope)
     path = tmp_path / "manifest.yml"
     path.write_text(yaml.safe_dump(manifest), encoding="utf-8")
     sandbox.post("/reset", manifest=str(path))
     try:
-        assert "The app lacks the scopes pins:write" in refused(right, command)
+        output = refused(right, command)
+        assert f"The app lacks the scopes {scope}" in output
+        assert "Slack can't be reached" not in output
     finally:
         sandbox.post("/reset", manifest=str(MANIFEST))
 
@@ -204,6 +269,42 @@ def test_missing_groups_and_channels_are_named(checking: Checking, right: dict[s
     running.says("#nowhere")
     assert running.stop() == 0
     check_is_for_people(running.output)
+
+
+@pytest.mark.parametrize("what", ["private", "archived", "nowhere"])
+def test_check_names_a_channel_by_its_id_in_which_the_bot_cannot_speak(
+    sandbox: Sandbox,
+    checking: Checking,
+    right: dict[str, str],
+    tmp_path: Path,
+    what: str,
+) -> None:
+    if what == "archived":
+        sandbox.post("/act/archive", user=SUN, channel="C0INCIDENTS")
+    channel_id = {"private": private_channel(sandbox), "archived": "C0INCIDENTS", "nowhere": "C0NOWHERE"}[what]
+    output = checking({**right, "HOTLINE_PROCEDURE": str(announcing_in(channel_id, tmp_path))})
+    mend = {"archived": "which is archived: name another channel"}
+    assert (
+        f"The procedure announces incidents in {channel_id}, {mend.get(what, 'which the bot does not see')}" in output
+    )
+    assert ("invite the bot if the channel is private" in output) == (what != "archived")
+
+
+def test_an_id_of_a_channel_in_which_the_bot_can_speak_is_in_order(
+    sandbox: Sandbox,
+    checking: Checking,
+    right: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    quiet = private_channel(sandbox)
+    sandbox.post("/act/invite", user=SUN, channel=quiet, invited=["bot"])
+    for channel_id in ("C0INCIDENTS", quiet):
+        path = announcing_in(channel_id, tmp_path)
+        text = path.read_text(encoding="utf-8").replace("@supervisors", "@nobody")
+        path.write_text(text, encoding="utf-8")
+        output = checking({**right, "HOTLINE_PROCEDURE": str(path)})
+        assert "@nobody" in output, "something else is wrong, so that it says what is"
+        assert channel_id not in output
 
 
 BROKEN = {
@@ -251,6 +352,25 @@ def test_check_says_that_slack_cannot_be_reached(checking: Checking, right: dict
     assert "Slack can't be reached at http://127.0.0.1:1/api/" in output
 
 
+@pytest.mark.parametrize("path", ["/sandbox/state/", "/nothing/"])
+def test_check_says_that_somebody_else_answers_where_slack_should(
+    checking: Checking, right: dict[str, str], sandbox: Sandbox, path: str
+) -> None:
+    output = checking({**right, "SLACK_API_URL": f"{sandbox.url}{path}"})
+    assert f"Slack can't be reached at {sandbox.url}{path} (what answers there, with HTTP 404, is not Slack)" in output
+
+
+def test_check_keeps_what_it_found_when_slack_goes_away(
+    sandbox: Sandbox, checking: Checking, right: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "procedure.yml"
+    path.write_text(PROCEDURE.read_text(encoding="utf-8").replace("@supervisors", "@nobody"), encoding="utf-8")
+    sandbox.fault("conversations.list", "drop_before")
+    output = checking({**right, "HOTLINE_PROCEDURE": str(path)})
+    assert "the user group @nobody, which does not exist" in output
+    assert "Slack can't be reached" in output
+
+
 @pytest.mark.parametrize(("method", "kind"), [("auth.test", "drop_before"), ("apps.connections.open", "http_error")])
 def test_run_waits_for_slack_and_goes_on_when_it_comes(
     sandbox: Sandbox, right: dict[str, str], method: str, kind: str
@@ -262,6 +382,7 @@ def test_run_waits_for_slack_and_goes_on_when_it_comes(
     running.ready()
     assert running.stop() == 0
     check_is_for_people(running.output)
+    check_is_for_programs(running.output)
 
 
 def test_it_can_be_stopped_while_it_waits_for_slack(right: dict[str, str]) -> None:
@@ -296,12 +417,90 @@ def address(over_http: dict[str, str]) -> Iterator[str]:
     assert running.stop() == 0
     assert "Acme" not in running.output, "nothing of a body is logged"
     check_is_for_people(running.output)
+    check_is_for_programs(running.output)
 
 
 def test_operators_can_look_at_it(address: str) -> None:
     assert httpx.get(f"{address}/healthz").text == "ok"
     assert httpx.get(f"{address}/readyz").text == "ready"
     assert "python_info" in httpx.get(f"{address}/metrics").text
+
+
+def test_what_the_libraries_say_is_json_too(over_http: dict[str, str]) -> None:
+    running = BotProcess({**over_http, "HOTLINE_LOG": "json"}).ready()
+    with socket.create_connection(("127.0.0.1", json.loads(running.says('"listening"'))["port"])) as stranger:
+        stranger.sendall(b"Acme burns\r\n\r\n")
+        line = json.loads(running.says("Invalid HTTP request"))
+    assert (line["level"], line["logger"]) == ("warning", "uvicorn.error")
+    assert running.stop() == 0
+    assert "Acme" not in running.output
+    check_is_for_programs(running.output)
+
+
+@pytest.mark.parametrize("way", ["right", "over_http"])
+def test_it_says_that_it_lives_while_slack_is_away(request: pytest.FixtureRequest, sandbox: Sandbox, way: str) -> None:
+    environment = request.getfixturevalue(way)
+    sandbox.fault("auth.test", "drop_before")
+    try:
+        running = BotProcess({**environment, "PORT": "0", "HOTLINE_LOG": "json"})
+        port = json.loads(running.says('"listening"'))["port"]
+        address = f"http://127.0.0.1:{port}"
+        assert httpx.get(f"{address}/healthz").text == "ok"
+        answer = httpx.get(f"{address}/readyz")
+        assert (answer.status_code, answer.text) == (503, "Slack was not reached yet")
+    finally:
+        sandbox.heal()
+    running.ready()
+    assert httpx.get(f"{address}/readyz").text == "ready"
+    assert running.stop() == 0
+    check_is_for_people(running.output)
+
+
+def test_over_http_it_says_that_slack_refuses_it(address: str, sandbox: Sandbox) -> None:
+    sandbox.fault("auth.test", "error", error="token_revoked")
+    sandbox.http.delete("/calls")
+    for _ in range(4):
+        answer = httpx.get(f"{address}/readyz")
+        assert answer.status_code == 503
+        assert "Slack refuses the bot (token_revoked)" in answer.text
+    assert len(sandbox.calls("auth.test")) == 1, "Slack is not asked with each look"
+
+
+def test_slack_is_asked_again_ten_seconds_later(sandbox: Sandbox) -> None:
+    sandbox.post("/reset")
+    seconds = [0.0]
+    reach = Reach(WebClient(TOKENS["bot"], f"{sandbox.url}/api/", retry_handlers=[]), lambda: seconds[0])
+    for kind, sentence in (
+        ("drop_before", "Slack can't be reached"),
+        ("http_error", "Slack refuses the bot"),
+        ("ratelimited", None),
+    ):
+        fault = sandbox.fault("auth.test", kind)
+        why_not = reach.why_not()
+        assert why_not == sentence or (sentence and sentence in str(why_not))
+        sandbox.http.delete(f"/faults/{fault}")
+        seconds[0] += 9
+        assert reach.why_not() == why_not
+        seconds[0] += 1
+        assert reach.why_not() is None
+        seconds[0] += 10
+
+
+def test_a_connection_that_breaks_without_a_word_is_noticed_and_replaced(office: Workspace) -> None:
+    sandbox = office.sandbox
+    door = SocketMode(office.bot.app, TOKENS["app"], ping_s=0.2)
+    office.doors.append(door)
+    door.start()
+    assert sandbox.get("/wait", connections=1)["ok"]
+    assert door.is_connected()
+    sandbox.fault("apps.connections.open", "drop_before")
+    session: Any = door._handler.client.current_session
+    office.until(lambda: session.last_ping_pong_time is not None)
+    session.sock.shutdown(socket.SHUT_RDWR)  # as when the network is cut: no close frame comes
+    office.until(lambda: not door.is_connected())
+    sandbox.heal()
+    office.until(door.is_connected)
+    assert PING_S * 5 <= 15, "with the pace of production it takes so many seconds at most"
 
 
 def signed(body: str, timestamp: str, secret: str = TOKENS["secret"]) -> dict[str, str]:
