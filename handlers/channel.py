@@ -84,7 +84,8 @@ def open_channel(desk: Desk, errand: Errand) -> None:
             outbox.say(tx, [Saying(incident.id, "announcement", "announcements")], now)
         outbox.ask_these(tx, incident.id, now, _what_follows(errand, incident.id, after, now))
         outbox.hasten(tx, f"nudge:{incident.id}", now)  # what the clock says names the channel
-    desk.wake()
+    if after:
+        desk.wake()  # the courier goes on by itself; the clock has to know what waits for its time
 
 
 def _what_follows(errand: Errand, incident_id: int, invite_after: timedelta | None, now: datetime) -> list[Asked]:

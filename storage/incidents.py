@@ -42,7 +42,19 @@ from bot.incident import (
 )
 from storage import customers
 from storage.db import upsert
-from storage.tables import as_dict, assignments, deadlines, evidence, incidents, participants
+from storage.tables import (
+    as_dict,
+    assignments,
+    deadlines,
+    evidence,
+    gradings,
+    incidents,
+    notes,
+    participants,
+    plans,
+    progress,
+    ratings,
+)
 
 WORDS: dict[str, type[StrEnum]] = {
     "source": Source,
@@ -75,6 +87,12 @@ CHANNEL_OF = select(incidents.c.channel_id).where(incidents.c.id == bindparam("i
 # NO KEY UPDATE on PostgreSQL: rows that only refer to the incident (the clock's messages) don't wait for it.
 LOCKED = ONE.with_for_update(key_share=True)
 EVIDENCE = select(evidence).where(evidence.c.incident_id == bindparam("incident")).order_by(evidence.c.id)
+WHAT_IS_THERE = select(
+    *(
+        select(table.c.id).where(table.c.incident_id == bindparam("incident")).exists().label(table.name)
+        for table in (evidence, notes, gradings, assignments, plans, progress, ratings)
+    )
+)
 PARTICIPANTS = (
     select(participants.c.user_id)
     .where(participants.c.incident_id == bindparam("incident"))
@@ -358,6 +376,12 @@ def add_evidence(tx: Connection, incident_id: int, items: Iterable[Evidence]) ->
     rows = [{"incident_id": incident_id, **asdict(item)} for item in items]
     if rows:
         tx.execute(upsert(tx, evidence).on_conflict_do_nothing(), rows)
+
+
+def what_is_there(tx: Connection, incident_id: int) -> set[str]:
+    """Which of these tables have anything about an incident, by their names: each may be asked then."""
+    row = tx.execute(WHAT_IS_THERE, {"incident": incident_id}).one()
+    return {name for name, is_there in row._mapping.items() if is_there}
 
 
 def evidence_of(tx: Connection, incident_id: int) -> list[Evidence]:
