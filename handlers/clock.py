@@ -135,15 +135,18 @@ class Metronome:
 
 
 def _fire(tx: Connection, decisions: list[tuple[Deadline, list[Decision]]], now: datetime) -> None:
-    """Writes what is to be said as errands, and where each deadline goes on: two statements, however many are due."""
-    nudges: dict[int, list[tuple[int, int]]] = defaultdict(list)  # what falls together for one incident is one errand
+    """Writes what is to be said as errands, and where each deadline goes on: three statements, however many are due."""
+    # What falls together for one incident is one errand; by whether it is so new that its channel may not be open yet.
+    nudges: dict[bool, dict[int, list[tuple[int, int]]]] = {True: defaultdict(list), False: defaultdict(list)}
+    new = {deadline.incident_id for deadline, _ in decisions if now - deadline.started_at < WAITS_FOR_CHANNEL}
     fired: Counter[tuple[Duty, MomentKind]] = Counter()
     for deadline, said in decisions:
         for decision in said:
             if decision.moment:
-                nudges[deadline.incident_id].append((deadline.id, decision.index))
+                nudges[deadline.incident_id in new][deadline.incident_id].append((deadline.id, decision.index))
                 fired[deadline.duty, decision.moment.kind] += 1
-    outbox.ask_nudges(tx, nudges, now, now + LOOKS_FOR_CHANNEL)
+    outbox.ask_nudges(tx, nudges[False], now)
+    outbox.ask_nudges(tx, nudges[True], now, without_channel=now + LOOKS_FOR_CHANNEL)
     deadlines.set_positions(tx, [(deadline.id, said[-1]) for deadline, said in decisions])
     for (duty, kind), count in fired.items():
         FIRED.labels(duty, kind).inc(count)

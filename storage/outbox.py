@@ -219,22 +219,26 @@ def ask_for_home(tx: Connection, user_id: str, now: datetime) -> None:
 
 
 def ask_nudges(
-    tx: Connection, nudges: Mapping[int, Sequence[tuple[int, int]]], now: datetime, without_channel: datetime
+    tx: Connection,
+    nudges: Mapping[int, Sequence[tuple[int, int]]],
+    now: datetime,
+    without_channel: datetime | None = None,
 ) -> None:
     """An errand for each incident in which something is due: its id -> (deadline id, index of the moment) of each.
 
-    Where the channel is not open yet, it is for later: `without_channel`, or when `hasten` says that it is. One
-    statement with few parameters, however many rows: thousands may be due at once.
+    With `without_channel` it is for then where the incident's channel is not open yet, or for when `hasten` says that
+    it is. One statement with few parameters, however many rows: thousands may be due at once.
     """
     if not nudges:
         return
+    values: dict[str, Any] = {"now": now}
+    if without_channel is not None:
+        values["without_channel"] = without_channel
     if tx.dialect.name == "postgresql":
-        statement = ASK_NUDGES_OF_POSTGRESQL
-        values: dict[str, Any] = {"i": list(nudges), "d": [json.dumps(due) for due in nudges.values()]}
+        values |= {"i": list(nudges), "d": [json.dumps(due) for due in nudges.values()]}
     else:
-        statement = ASK_NUDGES_OF_SQLITE
-        values = {"nudges": json.dumps(list(nudges.items()))}
-    tx.execute(statement, {**values, "now": now, "without_channel": without_channel})
+        values["nudges"] = json.dumps(list(nudges.items()))
+    tx.execute(ASK_NUDGES[tx.dialect.name, without_channel is not None], values)
 
 
 def hasten(tx: Connection, lane: str, now: datetime) -> None:
@@ -290,19 +294,27 @@ SHOWING = (
     )
     .order_by(messages.c.id)
 )
-NOW_OR_LATER = [bindparam(name, type_=outbox.c.created_at.type) for name in ("now", "without_channel")]
-ASK_NUDGES_OF_POSTGRESQL = text(
-    "insert into outbox (errand, lane, incident_id, detail, created_at, not_before) "
-    "select 'nudge', 'nudge:' || i, i, json_build_object('due', cast(d as json)), :now, "
-    "case when channel_id is null then :without_channel else :now end "
-    "from unnest(cast(:i as int[]), cast(:d as text[])) as due(i, d) join incidents on incidents.id = i"
-).bindparams(*NOW_OR_LATER)
-ASK_NUDGES_OF_SQLITE = text(
-    "insert into outbox (errand, lane, incident_id, detail, created_at, not_before) "
-    "select 'nudge', 'nudge:' || incidents.id, incidents.id, json_object('due', json_extract(value, '$[1]')), :now, "
-    "case when channel_id is null then :without_channel else :now end "
-    "from json_each(:nudges) join incidents on incidents.id = json_extract(value, '$[0]')"
-).bindparams(*NOW_OR_LATER)
+DUE_NUDGES = {
+    "postgresql": "select i, json_build_object('due', cast(d as json)) as d "
+    "from unnest(cast(:i as int[]), cast(:d as text[])) as each(i, d)",
+    "sqlite": "select json_extract(value, '$[0]') as i, json_object('due', json_extract(value, '$[1]')) as d "
+    "from json_each(:nudges)",
+}
+
+
+def _asking_nudges(due: str, looks_for_channel: bool) -> Any:
+    not_before, also, names = ":now", "", ["now"]
+    if looks_for_channel:
+        not_before = "case when channel_id is null then :without_channel else :now end"
+        also, names = "join incidents on incidents.id = i", ["now", "without_channel"]
+    said = text(
+        "insert into outbox (errand, lane, incident_id, detail, created_at, not_before) "  # noqa: S608 - our own words
+        f"select 'nudge', 'nudge:' || i, i, d, :now, {not_before} from ({due}) as due {also}"
+    )
+    return said.bindparams(*(bindparam(name, type_=outbox.c.not_before.type) for name in names))
+
+
+ASK_NUDGES = {(name, looks): _asking_nudges(due, looks) for name, due in DUE_NUDGES.items() for looks in (False, True)}
 HASTEN = (
     update(outbox)
     .where(
