@@ -138,7 +138,7 @@ def person_of(user: Any) -> Person:
         name=str(name)[:150],
         language=language_of(str(locale), "en") if locale else None,
         timezone=user.get("tz"),
-        is_active=not user.get("deleted", False),
+        is_active=not (user.get("deleted") or user.get("is_bot")),  # a bot can't be asked for anything
     )
 
 

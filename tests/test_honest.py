@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import os
 import re
 import string
 import subprocess
@@ -127,11 +128,18 @@ def test_the_map_names_every_file_and_every_step_in_its_order() -> None:
         assert named - {"__init__"} <= there, f"{room}: {named - there} is in the map, and not there"
 
 
+def run_make(*arguments: str, check: bool = False) -> subprocess.CompletedProcess[str]:
+    """`make`, as from a shell: also when the tests themselves were started by it."""
+    of_make = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+    environment = {name: value for name, value in os.environ.items() if name not in of_make}
+    return subprocess.run(["make", *arguments], cwd=ROOT, capture_output=True, text=True, check=check, env=environment)
+
+
 def test_make_lists_everything_that_it_can_do() -> None:
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = re.search(r"^\.PHONY: (.+)$", text, re.MULTILINE)
     assert targets
-    listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    listed = run_make(check=True).stdout
     assert {line.split()[1] for line in listed.splitlines()} == set(targets[1].split())
 
 
@@ -139,8 +147,7 @@ def test_a_python_without_venv_is_said_in_one_sentence(tmp_path: Path) -> None:
     python = tmp_path / "python3"
     python.write_text(f'#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac\nexec {sys.executable} "$@"\n')
     python.chmod(0o755)
-    setup = ["make", "setup", f"PYTHON={python}", f"VENV={tmp_path / 'venv'}"]
-    ended = subprocess.run(setup, cwd=ROOT, capture_output=True, text=True, check=False)
+    ended = run_make("setup", f"PYTHON={python}", f"VENV={tmp_path / 'venv'}")
     assert ended.returncode == 2
     said = [line for line in ended.stdout.splitlines() if line]
     assert len(said) == 1

@@ -67,7 +67,7 @@ class Installation:
 
     def kill_at(self, hold: str, calls: int = 1) -> None:
         """Waits until the call is held back, and kills the process there."""
-        self.workspace.until(lambda: is_holding(self.workspace, hold, calls))
+        self.workspace.until(lambda: is_holding(self.workspace, hold, calls), 40)
         self.kill()
 
     def report(self, **values: str) -> None:
@@ -80,7 +80,7 @@ class Installation:
     def finish(self) -> None:
         """Everything that is to be done in Slack is done."""
         self.ready()
-        self.workspace.until(lambda: is_all_carried(self.workspace), 20)
+        self.workspace.until(lambda: is_all_carried(self.workspace), 40)
         assert self.sandbox.get("/wait", until="calls_idle", quiet_ms=30)["ok"]
 
     def latest(self) -> Incident:

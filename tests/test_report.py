@@ -8,7 +8,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from storage import journal
+from storage import journal, people
 from storage.db import Database
 from storage.encryption import Cipher
 from tests.workspace import ADA, BOT, GONE, GUEST, LIN, PAYMENTS_FAIL, QIAN, WANG, ZHOU, Workspace
@@ -361,3 +361,14 @@ def test_people_s_words_are_in_no_error_text(database_url: str) -> None:
         tx.execute(text("insert into nowhere values (:name)"), {"name": "Acme Ltd"})
     assert "Acme" not in str(error.value)
     db.close()
+
+
+def test_a_bot_that_joins_each_channel_is_looked_up_once(workspace: Workspace) -> None:
+    for number in range(3):
+        workspace.report(what_happened=f"Payments fail in region {number}")
+    looked_up = [call["args"]["user"] for call in workspace.sandbox.calls("users.info")]
+    assert looked_up.count(BOT) == 1
+    with workspace.bot.db.read() as tx:
+        bot = people.get(tx, BOT)
+    assert bot is not None
+    assert not bot.is_active, "it can't be asked for anything"

@@ -306,6 +306,6 @@ def draw_home(client: WebClient, user: str, count: int) -> None:
 
 
 if __name__ == "__main__":
-    handler = SocketModeHandler(app, os.environ["SLACK_APP_TOKEN"], web_client=app.client)
+    handler = SocketModeHandler(app, os.environ["SLACK_APP_TOKEN"], web_client=app.client, ping_interval=1)
     handler.connect()  # type: ignore[no-untyped-call]
     Event().wait()
