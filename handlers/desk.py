@@ -46,6 +46,7 @@ class Desk:
     drawn: dict[str, Json] = field(default_factory=dict)  # forms that are the same for everybody, by name and language
     # Who people are, by id, and since when we remember it: so that a form opens without a question to the database.
     met: dict[str, tuple[datetime, Person]] = field(default_factory=dict)
+    bots: set[str] = field(default_factory=set)  # who turned out to be none of the people
     # The latest postmortems as they are drawn, by incident, and of which state: their messages are drawn one by one.
     reviews: dict[int, tuple[object, object]] = field(default_factory=dict)
 

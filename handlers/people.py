@@ -62,6 +62,8 @@ def ask_for_groups(desk: Desk) -> None:
 
 def ask_for_person(desk: Desk, user_id: str) -> None:
     """Somebody the bot does not know has shown up: they are looked up afterwards, never while they wait."""
+    if user_id in desk.bots:
+        return
     with desk.db.begin() as tx:
         lane = f"learn:{user_id}"
         outbox.ask(tx, "learn_person", lane, desk.now(), detail={"user": user_id}, collapses=lane)
@@ -92,8 +94,11 @@ def join(event: Json, desk: Desk, now: datetime) -> None:
 
 
 def learn_person(desk: Desk, errand: Errand) -> None:
-    """Asks Slack who somebody is; a bot too, so that it is not asked for with everything that it does."""
+    """Asks Slack who somebody is. A bot is nobody whom people could ask, and is not looked up again."""
     user = desk.client.users_info(user=str(errand.detail["user"]), include_locale=True)["user"]
+    if _is_bot(user):
+        desk.bots.add(str(user["id"]))
+        return
     with desk.db.begin() as tx:
         _learn(tx, [user], desk.now())
     desk.met.pop(str(user["id"]), None)
@@ -103,9 +108,8 @@ def learn_person(desk: Desk, errand: Errand) -> None:
 def learn_everybody(desk: Desk, errand: Errand) -> None:  # noqa: ARG001 - an errand's shape
     """Asks Slack for all people, page by page."""
     for page in desk.client.users_list(limit=200, include_locale=True):
-        found = [user for user in page["members"] if not user.get("is_bot") and user["id"] != SLACKBOT]
         with desk.db.begin() as tx:
-            _learn(tx, found, desk.now())
+            _learn(tx, page["members"], desk.now())
     desk.met.clear()
     desk.wake()
 
@@ -120,7 +124,7 @@ def learn_groups(desk: Desk, errand: Errand) -> None:  # noqa: ARG001 - an erran
 
 def _learn(tx: Connection, users: Iterable[Any], now: datetime) -> None:
     """Who they are; of those who have left since we last looked, what they had is given to others."""
-    found = [person_of(user) for user in users]
+    found = [person_of(user) for user in users if not _is_bot(user)]
     left = people.there(tx, [person.user_id for person in found if not person.is_active])
     people.learn(tx, found, now)
     for user_id in sorted(left):
@@ -138,8 +142,12 @@ def person_of(user: Any) -> Person:
         name=str(name)[:150],
         language=language_of(str(locale), "en") if locale else None,
         timezone=user.get("tz"),
-        is_active=not (user.get("deleted") or user.get("is_bot")),  # a bot can't be asked for anything
+        is_active=not user.get("deleted", False),
     )
+
+
+def _is_bot(user: Any) -> bool:
+    return bool(user.get("is_bot")) or user["id"] == SLACKBOT
 
 
 def _named(groups: Iterable[Any], handles: set[str]) -> Iterable[tuple[str, list[str]]]:
