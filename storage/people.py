@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, select
 
 from bot.incident import Person
 from storage.db import upsert
@@ -96,9 +96,9 @@ def place(tx: Connection, name: str) -> str | None:
 
 def set_place(tx: Connection, name: str, channel_id: str) -> None:
     """Remembers which channel the procedure means by this name or id."""
-    updated = tx.execute(update(places).where(places.c.name == name).values(channel_id=channel_id)).rowcount
-    if not updated:
-        tx.execute(insert(places).values(name=name, channel_id=channel_id))
+    # Two incidents may look for the same channel at the same moment.
+    statement = upsert(tx, places).values(name=name, channel_id=channel_id)
+    tx.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"channel_id": channel_id}))
 
 
 def forget_place(tx: Connection, name: str) -> None:

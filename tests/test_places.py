@@ -1,11 +1,17 @@
 """The channels that the procedure names, by their names or by their ids: where incidents are announced and reviewed."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
+from sqlalchemy import text
 
+from storage import people, schema
+from storage.db import Database
+from storage.encryption import Cipher
 from tests.workspace import PROCEDURE, SUN, Sandbox, Workspace, opened, settings_for
 
 
@@ -55,3 +61,25 @@ def test_the_bot_speaks_in_a_private_channel_once_it_is_invited(
         sandbox.post("/act/invite", user=SUN, channel=quiet, invited=["bot"])
         office.wait(1)
         assert len(office.said(quiet)) == 1
+
+
+def test_two_incidents_may_find_the_channel_at_the_same_moment(postgresql_url: str) -> None:
+    db = Database(postgresql_url, Cipher([Fernet.generate_key().decode()]))
+    schema.migrate(db)
+    done = threading.Event()
+
+    def find_too() -> None:
+        with db.begin() as tx:
+            people.set_place(tx, "#incidents", "C0INCIDENTS")
+        done.set()
+
+    other = threading.Thread(target=find_too)
+    with db.begin() as tx:
+        people.set_place(tx, "#incidents", "C0INCIDENTS")
+        other.start()
+        with db.read() as look:
+            while not look.execute(text("select count(*) from pg_locks where not granted")).scalar_one():
+                assert not done.is_set()
+    other.join(10)
+    assert done.is_set(), "neither of them fails"
+    db.close()

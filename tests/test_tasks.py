@@ -236,7 +236,7 @@ def test_a_task_is_added_with_and_without_a_time(office: Workspace) -> None:
     wrong = office.submit_unchecked(ADA, words=" ", minutes="0")
     assert wrong["response"]["errors"] == {
         "words": "Say in a few words what is to be done.",
-        "minutes": "Enter a number from 1 to 1440.",
+        "minutes": "Enter a number from 1 to 1,440.",
     }
     office.submit(ADA, words="Call the bank & ask", minutes="")
     office.settle()
