@@ -26,6 +26,7 @@ from bench.figures import Line
 from bench.workspace import ROOT
 from bot import deadlines as rules
 from bot import wording
+from bot.__main__ import keep_out_of_collections
 from bot.incident import Duty, Severity
 from bot.procedure_file import ProcedureFile
 from bot.scripts import Scripts
@@ -54,6 +55,7 @@ BEFORE_REMINDER = timedelta(minutes=3)  # of "verify" in the default procedure
 
 def measure(kind: str, quick: bool) -> Iterator[Line]:
     """All three."""
+    keep_out_of_collections()  # as the bot does
     with _clock(kind) as bench:
         bench.open(AT_ONCE)
         yield _at_once(bench, kind, 1 if quick else 3)

@@ -1,6 +1,7 @@
 """`python -m bot ...`: joins settings, database, Slack and the clock; the only door out of this room."""
 
 import argparse
+import gc
 import getpass
 import logging
 import math
@@ -247,6 +248,7 @@ def run() -> int:
                 database="SQLite" if settings.is_sqlite else "PostgreSQL",
             )
             _warn_of_gaps(program)
+        keep_out_of_collections()
         stopping.wait()
     finally:
         log.info("stopping")
@@ -256,6 +258,15 @@ def run() -> int:
             server.stop()
         program.stop()
     return 0
+
+
+def keep_out_of_collections() -> None:
+    """What the process has made by now it keeps until it ends: Python's collector need not look through it again.
+
+    A full collection over it holds up every thread, some 80 ms on two cores (measured by bench/clock_fires.py).
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def migrate() -> int:

@@ -54,6 +54,8 @@ def open_channel(desk: Desk, errand: Errand) -> None:
         everybody = _wanted(desk, tx, incident)
     if incident.channel_id is not None:
         return  # opened by an earlier try, which has asked for the rest in the same transaction
+    if not incident.status.is_open:
+        return  # refused until it was over: nobody needs it any more, and what was to be said there is dropped
     try:
         channel = _create(desk, incident, look_first=errand.unsure)
     except SlackApiError as error:
@@ -122,14 +124,16 @@ def _tell_refused(desk: Desk, errand: Errand, incident: Incident, word: str) -> 
 
 
 def draw_refused(desk: Desk, tx: Connection, message: Message) -> Drawing:
-    """Why there is no channel, and who can change that; then, that it is open."""
+    """Why there is no channel, and who can change that; then, that it is open, or that nobody needs it any more."""
     incident = incidents.get(tx, message.incident_id)
     words = desk.words_for(people.get(tx, str(message.user_id)))
     if incident.channel_id:
         link = channel_link(incident.channel_id)
         text = words.mrkdwn("channel.opened", number=incident.number, channel=link)
-    else:
+    elif incident.status.is_open:
         text = words.mrkdwn("channel.refused", number=incident.number, error=str(message.detail["error"]))
+    else:
+        text = words.mrkdwn("channel.not_needed", number=incident.number)
     return Drawing(text, [section(text)])
 
 
@@ -146,6 +150,8 @@ def invite(desk: Desk, errand: Errand) -> None:
     with desk.db.read() as tx:
         incident = incidents.get(tx, _about(errand))
         wanted = _wanted(desk, tx, incident)
+    if incident.channel_id is None and not incident.status.is_open:
+        return
     if incident.channel_id is None:
         raise Later("the channel is not open yet", 5)
     for first in range(0, len(wanted), INVITE_AT_ONCE):

@@ -257,6 +257,10 @@ class Courier:
             drawing = self._drawings[message.drawing](desk, tx, message)
             first = outbox.message(tx, message.thread) if message.thread else None
             place = None if message.ts else _place(desk, tx, message)
+            if not (message.ts or place) and message.place == "incident":
+                incident = incidents.get(tx, message.incident_id)
+                if not incident.status.is_open:
+                    return None  # its channel was never opened
         if drawing.then:
             with desk.db.begin() as tx:
                 name = f"{drawing.then}:{message.incident_id}"

@@ -95,6 +95,8 @@ def join(event: Json, desk: Desk, now: datetime) -> None:
 
 def learn_person(desk: Desk, errand: Errand) -> None:
     """Asks Slack who somebody is. A bot is nobody whom people could ask, and is not looked up again."""
+    if errand.detail["user"] in desk.bots:  # asked for while the lookup before it was under way
+        return
     user = desk.client.users_info(user=str(errand.detail["user"]), include_locale=True)["user"]
     if _is_bot(user):
         desk.bots.add(str(user["id"]))

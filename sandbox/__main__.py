@@ -143,8 +143,9 @@ async def watch(sandbox: Sandbox, command: list[str], database: str, stop: async
         "SLACK_APP_TOKEN": APP_TOKEN,
         "SLACK_SIGNING_SECRET": SIGNING_SECRET,
     }
-    # Never the one that is exported: who tries something out would work on their real database.
+    # Never what is exported: who tries something out would work on their real database, or need its keys for the trial.
     environment["DATABASE_URL"] = database
+    environment.pop("HOTLINE_ENCRYPTION_KEYS", None)
     try:
         child = await asyncio.create_subprocess_exec(*command, env=environment, start_new_session=True)
     except OSError as e:

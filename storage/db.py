@@ -10,12 +10,15 @@ from typing import cast
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DisconnectionError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from storage.encryption import Cipher
 from storage.turns import Turns
 
+CONNECTIONS = 24  # a replica, at most: four fit into a PostgreSQL server's usual 100, and nobody holds one for long
+WAITS_S = 5  # for a connection; longer than a person waits for an answer
 ASKED_AFTER_S = 5  # seconds that a connection may have rested without being asked whether it still stands
 # Transactions that write at the same time in one process: all, people's, and the courier's while no person waits.
 # SQLite lets one write. With PostgreSQL more than a few of people's only take the interpreter from each other.
@@ -34,10 +37,11 @@ class Database:
 
     What goes into statements is never in an error's text: people's words would reach the log with it.
     `begin()` is for one thing that a person does (or one batch of the clock): it commits at its end or undoes all.
-    `read()` only looks.
+    `read()` only looks. Both raise sqlalchemy.exc.OperationalError when the database can't be reached, or has no
+    connection left for `waits_s` seconds.
     """
 
-    def __init__(self, url: str, cipher: Cipher) -> None:
+    def __init__(self, url: str, cipher: Cipher, waits_s: float = WAITS_S) -> None:
         self.is_sqlite = url.startswith("sqlite")
         self._turns = Turns(*WRITERS["sqlite" if self.is_sqlite else "postgresql"])
         self._is_patient = False
@@ -53,11 +57,11 @@ class Database:
             )
             _set_up_sqlite(self.engine)
         else:
-            # At most 24 connections a replica: four fit into a server's usual 100, and nobody holds one for long.
             self.engine = create_engine(
                 url,
-                pool_size=24,
+                pool_size=CONNECTIONS,
                 max_overflow=0,
+                pool_timeout=waits_s,
                 pool_use_lifo=True,
                 hide_parameters=True,
                 connect_args={"connect_timeout": 5},
@@ -72,13 +76,13 @@ class Database:
     def begin(self) -> Iterator[Connection]:
         """A transaction that may write; commits at the end, undoes everything when an exception leaves it."""
         # On SQLite this is also quicker: its own waiting sleeps in steps.
-        with self._turns.taken(self._is_patient), self._writer.begin() as tx:
+        with self._turns.taken(self._is_patient), _connected(self._writer) as tx, tx.begin():
             yield tx
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only looks: it never waits for a writer."""
-        with self._reader.connect() as tx:
+        with _connected(self._reader) as tx:
             yield tx
 
     def patiently(self) -> "Database":
@@ -95,6 +99,13 @@ class Database:
     def close(self) -> None:
         """Closes all connections."""
         self.engine.dispose()
+
+
+def _connected(engine: Engine) -> Connection:
+    try:
+        return engine.connect()
+    except NoneFree as error:
+        raise OperationalError("connect", None, error) from None
 
 
 def _set_up_postgresql(engine: Engine) -> None:

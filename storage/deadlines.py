@@ -2,26 +2,32 @@
 
 import json
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, overload
 
-from sqlalchemy import Connection, Integer, Row, bindparam, func, insert, or_, select, text, update
+from sqlalchemy import Connection, Integer, bindparam, func, insert, or_, select, text, update
 
 from bot.deadlines import Decision, Plan
 from bot.incident import Deadline, Duty, Moment, MomentKind, Role
 from storage.tables import TO_ACKNOWLEDGE, deadlines
 
+# Thousands may be due at once: to look a word up here takes a fifth of asking the enumeration.
+DUTIES = {duty.value: duty for duty in Duty}
+KINDS = {kind.value: kind for kind in MomentKind}
+ROLES = {role.value: role for role in Role}
+
 # What is asked all the time is put together once: that costs more than asking it.
-ONE = select(deadlines).where(deadlines.c.id == bindparam("id"))
-OF_INCIDENT = select(deadlines).where(deadlines.c.incident_id == bindparam("incident")).order_by(deadlines.c.id)
+ALL = select(*(deadlines.c[field.name] for field in fields(Deadline)))
+ONE = ALL.where(deadlines.c.id == bindparam("id"))
+OF_INCIDENT = ALL.where(deadlines.c.incident_id == bindparam("incident")).order_by(deadlines.c.id)
 RUNNING = OF_INCIDENT.where(deadlines.c.met_at.is_(None), deadlines.c.stopped_at.is_(None))
 START = insert(deadlines)
 NEXT_NUDGE = select(func.min(deadlines.c.next_nudge_at)).where(deadlines.c.next_nudge_at.is_not(None))
 
 DUE = (
-    select(deadlines)
-    .where(deadlines.c.next_nudge_at <= bindparam("now", type_=deadlines.c.next_nudge_at.type))
+    ALL.where(deadlines.c.next_nudge_at <= bindparam("now", type_=deadlines.c.next_nudge_at.type))
     .order_by(deadlines.c.next_nudge_at)
     .limit(bindparam("limit", type_=Integer))
     .with_for_update(skip_locked=True)
@@ -71,8 +77,7 @@ def of_person(tx: Connection, user_id: str, limit: int) -> list[Deadline]:
     """What somebody owes, the first due first, without action items (storage/actions.py). Of a severity to be looked at
     again only what has been asked."""
     question = (
-        select(deadlines)
-        .where(
+        ALL.where(
             deadlines.c.owner_id == user_id,
             deadlines.c.met_at.is_(None),
             deadlines.c.stopped_at.is_(None),
@@ -87,12 +92,11 @@ def of_person(tx: Connection, user_id: str, limit: int) -> list[Deadline]:
 
 def to_acknowledge(tx: Connection, user_id: str, limit: int) -> list[Deadline]:
     """What somebody was told of that nobody has acknowledged yet, the first due first."""
-    question = (
-        select(deadlines)
-        # The first in the words of the index: few wait for this at a time, however many clocks run.
-        .where(text(TO_ACKNOWLEDGE), deadlines.c.owner_id != user_id, deadlines.c.moments.contains(user_id))
-        .order_by(deadlines.c.due_at, deadlines.c.id)
-    )
+    question = ALL.where(
+        text(TO_ACKNOWLEDGE),  # in the words of the index: few wait for this at a time, however many clocks run
+        deadlines.c.owner_id != user_id,
+        deadlines.c.moments.contains(user_id),
+    ).order_by(deadlines.c.due_at, deadlines.c.id)
     found = (_deadline(row) for row in tx.execute(question))
     return list(islice((each for each in found if _was_told(each, user_id)), limit))
 
@@ -129,16 +133,12 @@ def change(tx: Connection, deadline: Deadline) -> None:
 
 def next_of_each(tx: Connection, incident_ids: Collection[int]) -> dict[int, Deadline]:
     """The running deadline of each incident that is due first."""
-    question = (
-        select(deadlines)
-        .where(
-            deadlines.c.incident_id.in_(incident_ids),
-            deadlines.c.met_at.is_(None),
-            deadlines.c.stopped_at.is_(None),
-            deadlines.c.duty != Duty.REGRADE,
-        )
-        .order_by(deadlines.c.due_at.desc(), deadlines.c.id.desc())
-    )
+    question = ALL.where(
+        deadlines.c.incident_id.in_(incident_ids),
+        deadlines.c.met_at.is_(None),
+        deadlines.c.stopped_at.is_(None),
+        deadlines.c.duty != Duty.REGRADE,
+    ).order_by(deadlines.c.due_at.desc(), deadlines.c.id.desc())
     return {row.incident_id: _deadline(row) for row in tx.execute(question)}
 
 
@@ -184,7 +184,7 @@ def claim_due(tx: Connection, now: datetime, limit: int) -> list[Deadline]:
 
     They stay locked until this transaction ends. Replicas that ask at the same time get different ones.
     """
-    return [_deadline(row) for row in tx.execute(DUE, {"now": now, "limit": limit})]
+    return [_deadline(row) for row in tx.execute(DUE, {"now": now, "limit": limit}).all()]
 
 
 def set_positions(tx: Connection, decisions: Sequence[tuple[int, Decision]]) -> None:
@@ -192,13 +192,14 @@ def set_positions(tx: Connection, decisions: Sequence[tuple[int, Decision]]) -> 
     if tx.dialect.name == "postgresql":
         statement = text(
             "update deadlines set position = due.p, next_nudge_at = due.n "
-            "from unnest(cast(:ids as int[]), cast(:p as int[]), cast(:n as timestamptz[])) as due(id, p, n) "
+            "from unnest(cast(string_to_array(:ids, ',') as int[]), cast(string_to_array(:p, ',') as int[]), "
+            "cast(string_to_array(:n, ',', '') as timestamptz[])) as due(id, p, n) "
             "where deadlines.id = due.id"
         )
         columns = {
-            "ids": [deadline_id for deadline_id, _ in decisions],
-            "p": [decision.position for _, decision in decisions],
-            "n": [decision.next_nudge_at for _, decision in decisions],
+            "ids": ",".join(str(deadline_id) for deadline_id, _ in decisions),
+            "p": ",".join(str(decision.position) for _, decision in decisions),
+            "n": ",".join(each.next_nudge_at.isoformat() if each.next_nudge_at else "" for _, each in decisions),
         }
         tx.execute(statement, columns)
         return
@@ -263,24 +264,11 @@ class Moments(Sequence[Moment]):
         if isinstance(index, slice):
             return tuple(self[number] for number in range(*index.indices(len(self))))
         at, kind, role, user_id = self._lines[index].split(" ")
-        return Moment(datetime.fromtimestamp(float(at), UTC), MomentKind(kind), user_id or None, Role(role))
+        return Moment(datetime.fromtimestamp(float(at), UTC), KINDS[kind], user_id or None, ROLES[role])
 
 
-def _deadline(row: Row[Any]) -> Deadline:
+def _deadline(row: Sequence[Any]) -> Deadline:
+    id_, incident_id, duty, owner_id, started_at, due_at, escalate_every_s, moments, *rest = row
     return Deadline(
-        row.id,
-        row.incident_id,
-        Duty(row.duty),
-        row.owner_id,
-        row.started_at,
-        row.due_at,
-        row.escalate_every_s,
-        Moments(row.moments),
-        row.position,
-        row.next_nudge_at,
-        row.met_at,
-        row.met_by,
-        row.stopped_at,
-        row.subject,
-        row.postponed_at,
+        id_, incident_id, DUTIES[duty], owner_id, started_at, due_at, escalate_every_s, Moments(moments), *rest
     )

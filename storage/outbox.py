@@ -235,7 +235,7 @@ def ask_nudges(
     if without_channel is not None:
         values["without_channel"] = without_channel
     if tx.dialect.name == "postgresql":
-        values |= {"i": list(nudges), "d": [json.dumps(due) for due in nudges.values()]}
+        values |= {"i": ",".join(map(str, nudges)), "d": json.dumps(list(nudges.values()))}
     else:
         values["nudges"] = json.dumps(list(nudges.items()))
     tx.execute(ASK_NUDGES[tx.dialect.name, without_channel is not None], values)
@@ -295,8 +295,8 @@ SHOWING = (
     .order_by(messages.c.id)
 )
 DUE_NUDGES = {
-    "postgresql": "select i, json_build_object('due', cast(d as json)) as d "
-    "from unnest(cast(:i as int[]), cast(:d as text[])) as each(i, d)",
+    "postgresql": "select i, json_build_object('due', d) as d from rows from "
+    "(unnest(cast(string_to_array(:i, ',') as int[])), json_array_elements(cast(:d as json))) as each(i, d)",
     "sqlite": "select json_extract(value, '$[0]') as i, json_object('due', json_extract(value, '$[1]')) as d "
     "from json_each(:nudges)",
 }

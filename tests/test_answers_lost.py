@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import delete
 
 from bot.incident import Incident
+from storage import outbox
 from storage.tables import metadata
 from tests.workspace import (
     ADA,
@@ -19,6 +20,7 @@ from tests.workspace import (
     PAYMENTS_FAIL,
     WANG,
     ZHOU,
+    Said,
     Workspace,
 )
 
@@ -296,6 +298,25 @@ def test_a_channel_that_slack_refuses_is_tried_until_an_admin_allows_it(office: 
     assert first.ts == told.ts
     assert f"INC-1 is open: everything goes on in <#{channel['id']}>" in first.text
     assert channel["id"] in office.view(ADA)["blocks"][0]["text"]["text"]
+
+
+def test_an_incident_that_is_over_before_its_channel_could_be_opened_gets_none(office: Workspace) -> None:
+    refused = office.sandbox.fault("conversations.create", "error", error="restricted_action")
+    office.command(ADA)
+    office.submit(ADA, **PAYMENTS_FAIL)
+    wait_for_the_next_tries(office)
+    shown = office.command(ADA, "show 1")["ephemeral"]
+    card = Said(office.channel("general")["id"], shown["ts"], shown["text"], shown["blocks"], shown)
+    office.click(ADA, card, "card.menu", option="dismiss.open:1")
+    office.submit(ADA, reason="A test by a colleague")
+    office.settle()
+    [told] = [said for said in office.said(ADA) if "was over before its channel could be opened" in said.text]
+    assert "can’t be opened" not in told.text
+    office.sandbox.http.delete(f"/faults/{refused}")
+    office.wait(5)
+    assert office.channels() == []
+    with office.bot.db.read() as tx:
+        assert outbox.waiting(tx) == 0, "nothing waits for it any more"
 
 
 def test_who_reports_in_chinese_reads_in_chinese_that_slack_refuses_the_channel(office: Workspace) -> None:

@@ -2,8 +2,15 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
+import pytest
+from cryptography.fernet import Fernet
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from storage.db import CONNECTIONS, Database
+from storage.encryption import Cipher
 from storage.turns import Turns
 
 SOON_S = 10  # until then a thread has done what it can do; nobody waits so long
@@ -127,3 +134,16 @@ def test_a_turn_that_is_held_for_long_stops_nobody_where_turns_only_save_work() 
         other.leave()
     with somebody_in(turns):
         pass
+
+
+def test_without_a_connection_left_the_database_is_away(postgresql_url: str) -> None:
+    db = Database(postgresql_url, Cipher([Fernet.generate_key().decode()]), waits_s=0)
+    with ExitStack() as busy:
+        for _ in range(CONNECTIONS):
+            busy.enter_context(db.read())
+        for one_more in (db.read, db.begin):
+            with pytest.raises(OperationalError), one_more():
+                pass
+    with db.begin() as tx:
+        assert tx.execute(text("select 1")).scalar_one() == 1
+    db.close()

@@ -137,14 +137,18 @@ def test_the_bot_is_started_with_what_it_needs_and_its_end_is_told(start_sandbox
         ([], "sqlite:////"),
     ],
 )
-def test_the_bot_never_gets_the_database_that_is_exported(
+def test_the_bot_never_gets_the_database_that_is_exported_nor_its_keys(
     start_sandbox: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], database: str
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://the-real-one/hotline")
+    monkeypatch.setenv("HOTLINE_ENCRYPTION_KEYS", "of the real one")
     said = tmp_path / "said"
     program = tmp_path / "bot.py"
     program.write_text(
-        f"import os, pathlib\npathlib.Path({str(said)!r}).write_text(os.environ['DATABASE_URL'])\n", "utf-8"
+        "import os, pathlib\n"
+        "assert 'HOTLINE_ENCRYPTION_KEYS' not in os.environ\n"
+        f"pathlib.Path({str(said)!r}).write_text(os.environ['DATABASE_URL'])\n",
+        "utf-8",
     )
     folder = str(tmp_path / "data")
     running = start_sandbox(*(each.format(folder=folder) for each in options), command=(sys.executable, str(program)))
