@@ -38,7 +38,7 @@ from handlers.clock import Metronome
 from handlers.courier import Courier
 from handlers.customer_request import Terminal
 from handlers.desk import Desk, Identity
-from handlers.metrics import WAITING
+from handlers.metrics import TURNS_WAITING, WAITING
 from handlers.overdue import Overdue
 from handlers.procedure import reread
 from handlers.retention import Retention
@@ -142,6 +142,7 @@ class Program:
         people.ask_for_everybody(self.desk)
         reread(self.desk)
         WAITING.set_function(self._waiting)
+        TURNS_WAITING.set_function(lambda: self.turns.waiting)
         self.courier.start()
 
     def stop(self) -> None:

@@ -131,6 +131,7 @@ ERRANDS: Mapping[str, Carry] = {
     "learn_everybody": people.learn_everybody,
     "learn_groups": people.learn_groups,
     "replace_gone": roles.replace_gone,
+    "stand_in": roles.stand_in,
     "show_ledger": ledger.show_ledger,
     "send_customers": ledger.send_customers,
     "read_list": lists.read_list,

@@ -15,13 +15,13 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 from sqlalchemy import Connection
 
-from bot.incident import Duty, Incident, Status
+from bot.incident import Duty, Incident, Role, Status
 from bot.postmortem import State
 from bot.wording import Mrkdwn, channel_link, escape, mention
 from handlers import courier
 from handlers.blocks import beginning, section
 from handlers.desk import Desk, Drawing, Later
-from storage import deadlines, incidents, outbox, people, postmortems
+from storage import deadlines, incidents, outbox, people, postmortems, roles
 from storage.outbox import Asked, Errand, Message, Saying
 
 log = structlog.get_logger(__name__)
@@ -78,7 +78,7 @@ def open_channel(desk: Desk, errand: Errand) -> None:
         if incidents.get(tx, incident.id, lock=True).channel_id is not None:
             return
         incidents.set_channel(tx, incident.id, channel["id"], channel["name"])
-        _note_invited(desk, tx, incident.id, wanted, not_in)
+        _note_invited(desk, tx, incident, wanted, not_in)
         said = {each.drawing for each in outbox.of_incident(tx, incident.id)}
         if tells := said & {"announcement", "channel_refused"}:
             outbox.redraw(tx, [incident.id], now, tells)  # it has another channel now
@@ -158,7 +158,7 @@ def invite(desk: Desk, errand: Errand) -> None:
         some = wanted[first : first + INVITE_AT_ONCE]
         not_in = _invite(desk, incident.channel_id, some)
         with desk.db.begin() as tx:
-            _note_invited(desk, tx, incident.id, some, not_in)
+            _note_invited(desk, tx, incident, some, not_in)
 
 
 def _wanted(desk: Desk, tx: Connection, incident: Incident) -> list[str]:
@@ -167,15 +167,17 @@ def _wanted(desk: Desk, tx: Connection, incident: Incident) -> list[str]:
 
 
 def _note_invited(
-    desk: Desk, tx: Connection, incident_id: int, asked: Sequence[str], not_in: Mapping[str, str]
+    desk: Desk, tx: Connection, incident: Incident, asked: Sequence[str], not_in: Mapping[str, str]
 ) -> None:
     """Who is in; and who could not be, which is said in the same transaction: nobody asks about them again."""
-    incidents.set_invited(tx, incident_id, [who for who in asked if who not in not_in], desk.now())
+    now = desk.now()
+    incidents.set_invited(tx, incident.id, [who for who in asked if who not in not_in], now)
     for error in set(not_in.values()):
-        incidents.set_refused(tx, incident_id, [who for who, why in not_in.items() if why == error], error)
+        incidents.set_refused(tx, incident.id, [who for who, why in not_in.items() if why == error], error)
+    if incident.reporter_id in not_in:  # asked for before it is said who is missing, which names whoever stands in
+        outbox.ask(tx, "stand_in", f"incident:{incident.id}", now, incident.id)
     if not_in:
-        sayings = [Saying(incident_id, "not_invited", "incident", detail={"people": sorted(not_in)})]
-        outbox.say(tx, sayings, desk.now())
+        outbox.say(tx, [Saying(incident.id, "not_invited", "incident", detail={"people": sorted(not_in)})], now)
 
 
 def describe(desk: Desk, errand: Errand) -> None:
@@ -249,10 +251,16 @@ def _put_off(desk: Desk, errand: Errand, incident: Incident) -> bool:
     return True
 
 
-def draw_not_invited(desk: Desk, tx: Connection, message: Message) -> Drawing:  # noqa: ARG001 - a drawing's shape
-    """Names those who could not be invited, and what to do."""
-    people = Mrkdwn(" ".join(mention(user_id) for user_id in message.detail["people"]))
-    text = desk.channel_words.message("not_invited", people=people)
+def draw_not_invited(desk: Desk, tx: Connection, message: Message) -> Drawing:
+    """Names those who could not be invited, what to do, and who does what is the reporter's if that is one of them."""
+    missing = message.detail["people"]
+    reporter_id = incidents.get(tx, message.incident_id).reporter_id
+    acting = roles.holders(roles.of_incident(tx, message.incident_id)).get(Role.REPORTER, reporter_id)
+    text = desk.channel_words.message(
+        "not_invited",
+        people=Mrkdwn(" ".join(mention(user_id) for user_id in missing)),
+        stand_in=mention(acting) if reporter_id in missing and acting != reporter_id else "",
+    )
     return Drawing(text, [section(text)])
 
 

@@ -16,6 +16,10 @@ ERRAND_SECONDS = Histogram(
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15, 60, 300, 1800),
 )
 WAITING = Gauge("hotline_errands_waiting", "Errands that are not done yet")
+TURNS_WAITING = Gauge(
+    "hotline_turns_waiting",
+    "Requests and errands that wait for others to finish: above 0 for long, the machine is too slow",
+)
 PROCEDURE_IS_OLD = Gauge(
     "hotline_procedure_is_old", "1 while the procedure file can't be used and what it said before is in force"
 )

@@ -16,6 +16,7 @@ from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 from sqlalchemy import Connection
 
+from bot import deadlines as rules
 from bot import lifecycle
 from bot.incident import Assignment, Incident, NotAllowed, Person, Role, Status
 from bot.procedure import Procedure
@@ -401,6 +402,22 @@ def replace_gone(desk: Desk, errand: Errand) -> None:
             elif incident.status is Status.CLOSED:
                 team.replace_gone_later(desk, tx, incident, now)
             agreed.replace_gone(desk, tx, incident, user_id, now)
+    desk.wake()
+
+
+def stand_in(desk: Desk, errand: Errand) -> None:
+    """Slack does not let a reporter into the channel (a guest): what they owe is owed by the first on call who is in.
+    When nobody is, it stays with the reporter, who is reminded in direct messages."""
+    now = desk.now()
+    with desk.db.begin() as tx:
+        if not outbox.take(tx, errand.id):
+            return
+        incident = incidents.get(tx, int(errand.incident_id or 0), lock=True)
+        there = incidents.invited(tx, incident.id)
+        on_call = rules.members(desk.procedure.on_call, people.roster_members(tx))
+        somebody = next((who for who in on_call if who in there), None)
+        if incident.status.is_open and somebody and team.has_something(tx, incident, incident.reporter_id):
+            team.give_duties(desk, tx, incident, incident.reporter_id, somebody, now)
     desk.wake()
 
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import delete
 
 from bot.incident import Incident
-from storage import outbox
+from storage import deadlines, outbox
 from storage.tables import metadata
 from tests.workspace import (
     ADA,
@@ -258,6 +258,31 @@ def test_who_cannot_be_invited_is_named_once_and_the_others_are_in(office: Works
     assert {LIN, ADA, MEI} <= set(channel["members"])
     named = [said.text for said in office.said(channel["id"]) if f"<@{GUEST}>" in said.text]
     assert len(named) == 1, [said.text for said in office.said(channel["id"])]
+
+
+def test_what_a_guest_owes_who_reported_it_is_owed_by_the_first_on_call(office: Workspace) -> None:
+    office.command(GUEST)
+    office.submit(GUEST, **PAYMENTS_FAIL)
+    office.settle()
+    incident = office.incident(1)
+    [told] = [said.text for said in office.said(str(incident.channel_id)) if f"<@{GUEST}>" in said.text]
+    assert "What the reporter would have to do is up to <@U0LIN> now." in told
+    assert f"please ask <@{LIN}>" in str(office.view(GUEST)["blocks"])
+    with office.bot.db.read() as tx:
+        owners = {each.owner_id for each in deadlines.running(tx, incident.id)}
+    assert GUEST not in owners
+    office.wait(3)
+    assert "verify.open*" in office.said(LIN)[-1].buttons
+    assert office.said(GUEST) == []
+
+
+def test_a_guest_who_alone_knows_of_it_keeps_what_they_owe(office: Workspace) -> None:
+    office.sandbox.post("/act/group", handle="support-oncall", members=[])
+    office.settle()
+    office.command(GUEST)
+    office.submit(GUEST, **PAYMENTS_FAIL)
+    office.wait(3)
+    assert f"<@{GUEST}>, verify INC-1" in office.said(GUEST)[-1].text
 
 
 def test_an_announcement_waits_for_its_channel_to_come_back(office: Workspace) -> None:

@@ -423,7 +423,10 @@ def address(over_http: dict[str, str]) -> Iterator[str]:
 def test_operators_can_look_at_it(address: str) -> None:
     assert httpx.get(f"{address}/healthz").text == "ok"
     assert httpx.get(f"{address}/readyz").text == "ready"
-    assert "python_info" in httpx.get(f"{address}/metrics").text
+    metrics = httpx.get(f"{address}/metrics").text
+    assert "python_info" in metrics
+    assert "hotline_errands_waiting 0.0" in metrics
+    assert "hotline_turns_waiting 0.0" in metrics
 
 
 def test_what_the_libraries_say_is_json_too(over_http: dict[str, str]) -> None:
