@@ -26,7 +26,7 @@ from storage.outbox import Asked, Errand, Message, Saying
 
 log = structlog.get_logger(__name__)
 
-NAME_LENGTH = 80
+NAME_LENGTH = 50  # Slack takes 80; people have to find it in a list that shows less than half of that
 INVITE_AT_ONCE = 100
 TOPIC_LENGTH = 250
 CLOCK_SKEW = timedelta(minutes=2)
@@ -39,7 +39,7 @@ SHOWN_AGAIN_AFTER = timedelta(seconds=3)  # Slack waits no longer for the answer
 def name_of(incident: Incident) -> str:
     """The channel's name: `inc-0042-payment-down`. Slack takes a-z, 0-9, - and _, 80 characters at most.
 
-    Titles in other scripts are romanised; what can't be is left out.
+    Titles in other scripts are romanised; what can't be is left out. A long one ends with a word.
     """
     return _shortened(f"inc-{incident.id:04}-{_slug(incident.title)}".rstrip("-"), NAME_LENGTH)
 
@@ -324,7 +324,10 @@ def _slug(title: str) -> str:
 
 
 def _shortened(name: str, length: int) -> str:
-    return name[:length].rstrip("-")
+    if len(name) <= length:
+        return name
+    whole_words = name[: length + 1].rpartition("-")[0].rstrip("-")
+    return whole_words if len(whole_words) > length // 2 else name[:length].rstrip("-")
 
 
 def _about(errand: Errand) -> int:
