@@ -278,11 +278,14 @@ def next_to_contact(tx: Connection, incident_id: int, now: datetime, by: str = "
     """Whose turn it is: who has heard nothing stands before who has heard, the urgent before the others; then who has
     waited longest. Who asked to be called later, has a wrong number, or is in the hands of somebody other than `by`,
     only when nobody else is left. Confidential."""
-    # Its number first: among thousands nothing sealed is read for it.
-    whose = tx.execute(
-        _in_turn(incident_id, now, by=by).with_only_columns(customers.c.id).limit(1)
-    ).scalar_one_or_none()
-    return get(tx, incident_id, whose) if whose is not None else None
+    # Its number first: among thousands nothing sealed is read for it, and who has heard is put in order only when
+    # everybody has.
+    for part in (_unheard, None):
+        question = _in_turn(incident_id, now, part, by=by).with_only_columns(customers.c.id).limit(1)
+        whose = tx.execute(question).scalar_one_or_none()
+        if whose is not None:
+            return get(tx, incident_id, whose)
+    return None
 
 
 def in_turn(tx: Connection, incident_id: int, now: datetime, limit: int, words: str = "", by: str = "") -> list[Listed]:
