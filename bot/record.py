@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from bot.wording import unescape
+
 
 class KeptKind(StrEnum):
     """What was kept."""
@@ -57,7 +59,7 @@ def readable(text: str, names: Mapping[str, str]) -> str:
         return f"{label} ({address})" if label and label != address else address
 
     said = re.sub(r"<([^<>]+)>", shown, text)
-    return said.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    return unescape(said)
 
 
 def mentioned(text: str) -> set[str]:

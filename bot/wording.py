@@ -43,6 +43,11 @@ def escape(words: object) -> Mrkdwn:
     return Mrkdwn(str(words).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
 
 
+def unescape(text: str) -> str:
+    """The same the other way: what people typed, from a text of Slack's."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
 def mention(user_id: str) -> Mrkdwn:
     """A person, as Slack shows them."""
     return Mrkdwn(f"<@{user_id}>")

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from bot import lifecycle
 from bot.incident import Incident, Person
-from bot.wording import Mrkdwn, Wording, channel_link
+from bot.wording import Mrkdwn, Wording, channel_link, unescape
 from handlers import card, review
 from handlers.blocks import Json, button, context, divider, section
 from handlers.desk import Desk
@@ -86,7 +86,7 @@ def _where(desk: Desk, tx: Connection, incident: Incident, words: Wording) -> Mr
 
 def explain(ack: Ack, body: Json, words: Wording) -> None:
     """What can be said after `/incident`."""
-    said = str(body.get("text") or "").strip()
+    said = unescape(str(body.get("text") or "")).strip()
     is_question = after_word(body, "help", "帮助", "?") is not None
     unknown = [] if is_question else [section(words.mrkdwn("help.unknown", said=said[:100]))]
     blocks = [*unknown, section(words.mrkdwn("help.commands"))]

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from bot.incident import Incident, Outcome
 from bot.record import Kept, KeptKind
-from bot.wording import Mrkdwn, Wording, escape, mention
+from bot.wording import Mrkdwn, Wording, escape, mention, unescape
 from handlers import masks
 from handlers.blocks import beginning
 from handlers.desk import Desk
@@ -120,7 +120,7 @@ def plain(text: str, names: Mapping[str, str]) -> str:
         return label or what
 
     said = re.sub(r"<([^<>]*)>", shown, text)
-    return said.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    return unescape(said)
 
 
 def people_in(texts: Iterable[str]) -> set[str]:

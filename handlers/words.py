@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Callable
 
+from bot.wording import unescape
 from handlers.blocks import Json
 
 CHINESE = "\u2e80"  # from here on, letters need no space between words
@@ -20,9 +21,10 @@ def word(*words: str) -> Callable[[Json], bool]:
 def after_word(command: Json, *words: str) -> str | None:
     """What stands behind the first word of the command, as it was typed; None when that is none of these.
 
-    Capitals and full-width letters are as good as others, and behind a Chinese word there need not be a space.
+    Capitals and full-width letters are as good as others, and behind a Chinese word there need not be a space. Slack's
+    documentation does not say whether `&` arrives as `&amp;`: either is what was typed.
     """
-    said = str(command.get("text") or "").strip()
+    said = unescape(str(command.get("text") or "")).strip()
     for each in words:
         rest = said[len(each) :]
         if compared(said[: len(each)]) == each and not _goes_on(each, rest):

@@ -51,6 +51,7 @@ def test_the_command_opens_the_form_in_the_persons_language(office: Workspace, t
         ("report Payments fail since noon", "Payments fail since noon"),
         ("Report: Acme’s DNS  fails", "Acme’s DNS  fails"),
         ("report\tＡcme can’t pay\nsince noon", "Ａcme can’t pay\nsince noon"),
+        ("report Müller &amp; Söhne can’t pay since < 5 minutes", "Müller & Söhne can’t pay since < 5 minutes"),
         ("ｒｅｐｏｒｔ　支付失败", "支付失败"),
         ("report支付失败", "支付失败"),
         ("上报　支付失败", "支付失败"),
