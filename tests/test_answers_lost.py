@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import delete
 
 from bot.incident import Incident
-from storage import deadlines, outbox
+from storage import deadlines, incidents, outbox
 from storage.tables import metadata
 from tests.workspace import (
     ADA,
@@ -330,9 +330,7 @@ def test_an_incident_that_is_over_before_its_channel_could_be_opened_gets_none(o
     office.command(ADA)
     office.submit(ADA, **PAYMENTS_FAIL)
     wait_for_the_next_tries(office)
-    shown = office.command(ADA, "show 1")["ephemeral"]
-    card = Said(office.channel("general")["id"], shown["ts"], shown["text"], shown["blocks"], shown)
-    office.click(ADA, card, "card.menu", option="dismiss.open:1")
+    office.click(ADA, shown_privately(office), "card.menu", option="dismiss.open:1")
     office.submit(ADA, reason="A test by a colleague")
     office.settle()
     [told] = [said for said in office.said(ADA) if "was over before its channel could be opened" in said.text]
@@ -342,6 +340,31 @@ def test_an_incident_that_is_over_before_its_channel_could_be_opened_gets_none(o
     assert office.channels() == []
     with office.bot.db.read() as tx:
         assert outbox.waiting(tx) == 0, "nothing waits for it any more"
+
+
+def test_one_that_was_closed_without_a_channel_gets_it_when_it_is_opened_again(office: Workspace) -> None:
+    refused = office.sandbox.fault("conversations.create", "error", error="restricted_action")
+    office.command(ADA)
+    office.submit(ADA, **PAYMENTS_FAIL)
+    with office.bot.db.begin() as tx:
+        incidents.set_closed(tx, 1, ADA, office.clock())
+    wait_for_the_next_tries(office)
+    office.sandbox.http.delete(f"/faults/{refused}")
+    office.wait(2)
+    assert office.channels() == []
+    office.click(ADA, shown_privately(office), "card.menu", option="reopen.open:1")
+    office.submit(ADA, reason="They still can't pay")
+    office.settle()
+    [channel] = office.channels()
+    cards = [said for said in office.said(channel["id"]) if "contact.open" in said.buttons]
+    assert len(cards) == 1
+    assert f"INC-1 is open: everything goes on in <#{channel['id']}>" in office.said(ADA)[0].text
+
+
+def shown_privately(office: Workspace) -> Said:
+    """The card that Ada reads after `/incident show 1`."""
+    shown = office.command(ADA, "show 1")["ephemeral"]
+    return Said(office.channel("general")["id"], shown["ts"], shown["text"], shown["blocks"], shown)
 
 
 def test_who_reports_in_chinese_reads_in_chinese_that_slack_refuses_the_channel(office: Workspace) -> None:
