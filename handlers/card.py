@@ -39,7 +39,8 @@ SIGN = {Severity.ONE: "🔴", Severity.TWO: "🟠", Severity.THREE: "🟡"}
 NOT_GRADED = "⚪"
 # Drawn again whenever an incident changes.
 SHOWN_WITH_INCIDENT = ("card", "announcement", "checklist", "postmortem", "solved", "reopened")
-SHOWN_WITH_STATUS = ("plan", "plan_asked", "requests", "request")  # when it works again, or does not, or is over
+# When it works again, or does not, or is over.
+SHOWN_WITH_STATUS = ("plan", "plan_asked", "requests", "request", "channel_refused")
 
 # What is needed less often, by where it stands; Slack takes five. Everything else is behind the last one.
 MENU = ("ledger.open", "grade.open", "roles.open", "dismiss.open", "more.open")

@@ -15,6 +15,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 from sqlalchemy import Connection
 
+from bot import deadlines as rules
 from bot.incident import Duty, Incident, Role, Status
 from bot.postmortem import State
 from bot.wording import Mrkdwn, channel_link, escape, mention
@@ -150,9 +151,9 @@ def invite(desk: Desk, errand: Errand) -> None:
     with desk.db.read() as tx:
         incident = incidents.get(tx, _about(errand))
         wanted = _wanted(desk, tx, incident)
-    if incident.channel_id is None and not incident.status.is_open:
-        return
     if incident.channel_id is None:
+        if not incident.status.is_open:
+            return
         raise Later("the channel is not open yet", 5)
     for first in range(0, len(wanted), INVITE_AT_ONCE):
         some = wanted[first : first + INVITE_AT_ONCE]
@@ -164,6 +165,13 @@ def invite(desk: Desk, errand: Errand) -> None:
 def _wanted(desk: Desk, tx: Connection, incident: Incident) -> list[str]:
     """Who is still to be invited; the bot is there."""
     return [who for who in incidents.not_yet_invited(tx, incident.id) if who != desk.identity().user_id]
+
+
+def on_call_there(desk: Desk, tx: Connection, incident: Incident) -> str | None:
+    """The first of those on call who is in the channel, to be asked in place of somebody who is not."""
+    there = incidents.invited(tx, incident.id)
+    on_call = rules.members(desk.procedure.on_call, people.roster_members(tx))
+    return next((who for who in on_call if who in there), None)
 
 
 def _note_invited(

@@ -96,8 +96,7 @@ def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now
             incidents.set_complaint(tx, incident.id, person.user_id, reason, now)
             event = Event.COMPLEX_COMPLAINT if becomes is Becomes.COMPLEX_COMPLAINT else Event.ORDINARY_COMPLAINT
             duties.begin(desk, tx, incidents.get(tx, incident.id), [Event.COMPLAINT, event], now)
-        shown = [*team.SHOWN_WITH_ROLES, "channel_refused"]
-        outbox.redraw(tx, [incident.id], now, shown, stopped, [each.id for each in given])
+        outbox.redraw(tx, [incident.id], now, team.SHOWN_WITH_ROLES, stopped, [each.id for each in given])
         if becomes is Becomes.NOTHING:
             # Behind everything else in the incident's lane: an archived channel takes no more words.
             outbox.ask(tx, "archive", f"incident:{incident.id}", now, incident.id)

@@ -464,8 +464,7 @@ def _left_out(desk: Desk, tx: Connection, incident: Incident, errand: Errand, wo
     if not incidents.is_refused(tx, incident.id, user_id):
         return None
     there = incidents.invited(tx, incident.id)
-    on_call = rules.members(desk.procedure.on_call, people.roster_members(tx))
-    return left_out(incident, next((who for who in [*on_call, *there] if who in there), None), words)
+    return left_out(incident, channel.on_call_there(desk, tx, incident) or next(iter(there), None), words)
 
 
 def find_permalink(desk: Desk, errand: Errand) -> None:

@@ -16,12 +16,11 @@ from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 from sqlalchemy import Connection
 
-from bot import deadlines as rules
 from bot import lifecycle
 from bot.incident import Assignment, Incident, NotAllowed, Person, Role, Status
 from bot.procedure import Procedure
 from bot.wording import Mrkdwn, Wording, mention
-from handlers import agreed, duties, team
+from handlers import agreed, channel, duties, team
 from handlers.blocks import Json, modal, section
 from handlers.desk import Desk
 from handlers.fields import Answers, Choice, Somebody, Text
@@ -413,9 +412,7 @@ def stand_in(desk: Desk, errand: Errand) -> None:
         if not outbox.take(tx, errand.id):
             return
         incident = incidents.get(tx, int(errand.incident_id or 0), lock=True)
-        there = incidents.invited(tx, incident.id)
-        on_call = rules.members(desk.procedure.on_call, people.roster_members(tx))
-        somebody = next((who for who in on_call if who in there), None)
+        somebody = channel.on_call_there(desk, tx, incident)
         if incident.status.is_open and somebody and team.has_something(tx, incident, incident.reporter_id):
             team.give_duties(desk, tx, incident, incident.reporter_id, somebody, now)
     desk.wake()

@@ -84,7 +84,6 @@ def open_again(desk: Desk, tx: Connection, incident: Incident, by: str, now: dat
         outbox.say(tx, [Saying(incident.id, each, "incident") for each in again], now)
     elif incident.channel_id is None:
         outbox.ask(tx, "open_channel", f"incident:{incident.id}", now, incident.id)  # Slack has refused it until then
-        outbox.redraw(tx, [incident.id], now, [*IN_NEW_CHANNEL, "channel_refused"])
     incident = incidents.get(tx, incident.id)
     changed = go_on_from(desk, tx, incident, before.closed_at, _of_closing(before), now)
     if complained_at is not None:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import delete
 
 from bot.incident import Incident
-from storage import deadlines, incidents, outbox
+from storage import deadlines, outbox
 from storage.tables import metadata
 from tests.workspace import (
     ADA,
@@ -346,9 +346,12 @@ def test_one_that_was_closed_without_a_channel_gets_it_when_it_is_opened_again(o
     refused = office.sandbox.fault("conversations.create", "error", error="restricted_action")
     office.command(ADA)
     office.submit(ADA, **PAYMENTS_FAIL)
-    with office.bot.db.begin() as tx:
-        incidents.set_closed(tx, 1, ADA, office.clock())
     wait_for_the_next_tries(office)
+    office.click(ADA, shown_privately(office), "card.menu", option="more.open:1")
+    office.view_action(ADA, "close.open", value="1")
+    office.submit(ADA, reason="They can pay again")
+    wait_for_the_next_tries(office)
+    assert "was over before its channel could be opened" in office.said(ADA)[0].text
     office.sandbox.http.delete(f"/faults/{refused}")
     office.wait(2)
     assert office.channels() == []
