@@ -25,6 +25,7 @@ ACK_WITHIN = 3.0
 RETRY_AFTER = (0, 60, 300)
 MOST_CONNECTIONS = 10
 KEPT_DELIVERIES = 5000
+GONE = (RuntimeError, WebSocketDisconnect)  # what sending raises when the app has left, depending on who noticed first
 HOLDER = "sandbox.holder"  # what uvicorn keeps of a connection; ASGI itself knows no way to break one
 MESSAGE_KINDS = {"channel": "channels", "group": "groups", "im": "im", "mpim": "mpim"}
 
@@ -107,7 +108,7 @@ class Delivery:
             await socket.send_text(self._hello())
             while True:
                 self._take_ack(json.loads(await socket.receive_text()))
-        except (WebSocketDisconnect, RuntimeError, ValueError):
+        except (*GONE, ValueError):
             pass  # the app went away, or does not speak Slack
         finally:
             self.connections.remove(connection)
@@ -179,7 +180,10 @@ class Delivery:
             else:
                 connection.told_to_go = True
                 info = {"type": "disconnect", "reason": reason, "debug_info": {"host": "sandbox"}}
-                await connection.socket.send_text(json.dumps(info))
+                try:
+                    await connection.socket.send_text(json.dumps(info))
+                except GONE:
+                    continue
                 self.start(self._retire(connection))
         return len(connections)
 
@@ -191,8 +195,8 @@ class Delivery:
     async def _close(self, connection: Connection) -> None:
         try:
             await connection.socket.close(code=1011)
-        except RuntimeError:
-            return  # gone already
+        except GONE:
+            return
 
     # -- sending -----------------------------------------------------------------------------------------------------
 
@@ -258,7 +262,7 @@ class Delivery:
                 return await future
         except TimeoutError:
             return Answer("timeout", delivery_id=sent.id)
-        except (RuntimeError, WebSocketDisconnect):
+        except GONE:
             return Answer("broken", delivery_id=sent.id)
         finally:
             connection.waiting.discard(sent.id)

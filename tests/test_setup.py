@@ -8,6 +8,7 @@ import re
 import resource
 import socket
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -504,6 +505,37 @@ def test_a_connection_that_breaks_without_a_word_is_noticed_and_replaced(office:
     sandbox.heal()
     office.until(door.is_connected)
     assert PING_S * 5 <= 15, "with the pace of production it takes so many seconds at most"
+
+
+class SlackWasFaster:
+    """Stands before a connection's socket: whoever comes to close it finds that Slack's farewell has done so."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self._turn = session.sock_send_lock
+
+    def __enter__(self) -> None:
+        self._turn.acquire()
+        if self._session.sock is not None:
+            self._session.sock.shutdown(socket.SHUT_RDWR)
+            self._session.sock.close()
+            self._session.sock = None
+
+    def __exit__(self, *_: object) -> None:
+        self._turn.release()
+
+
+def test_the_bot_leaves_in_peace_while_slack_closes_the_same_connection(office: Workspace) -> None:
+    threads = set(threading.enumerate())
+    door = SocketMode(office.bot.app, TOKENS["app"])
+    door.start()
+    assert office.sandbox.get("/wait", connections=1)["ok"]
+    session: Any = door._handler.client.current_session
+    session.sock_send_lock = SlackWasFaster(session)
+    door.stop()
+    assert not door.is_connected()
+    assert office.sandbox.get("/wait", connections=0)["ok"]
+    assert set(threading.enumerate()) <= threads
 
 
 def signed(body: str, timestamp: str, secret: str = TOKENS["secret"]) -> dict[str, str]:

@@ -2,12 +2,16 @@
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import websockets
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from tests.sandbox.conftest import Sandbox
+from sandbox.app import Sandbox as Pretend
+from sandbox.delivery import Connection
+from sandbox.manifest import parse
+from tests.sandbox.conftest import MANIFEST, Sandbox
 
 
 async def link(sandbox: Sandbox) -> websockets.ClientConnection:
@@ -117,6 +121,26 @@ def test_a_connection_is_closed_with_a_frame_or_breaks_without_one(
             await next_envelope(socket)
         assert (ended.value.rcvd.code if ended.value.rcvd else None) == frame
         assert sandbox.get("wait", connections=0)["ok"]
+
+    asyncio.run(story())
+
+
+class LeftAlready:
+    """The socket of an app that went away in this moment: the sandbox still counts it among its connections."""
+
+    async def close(self, code: int) -> None:
+        raise WebSocketDisconnect(code)
+
+    async def send_text(self, _: str) -> None:
+        raise WebSocketDisconnect
+
+
+@pytest.mark.parametrize("reason", ["closed", "warning"])
+def test_an_app_that_leaves_at_the_same_moment_is_no_error(reason: str) -> None:
+    async def story() -> None:
+        delivery = Pretend(parse(MANIFEST)).delivery
+        delivery.connections.append(Connection(cast(WebSocket, LeftAlready()), 1))
+        assert await delivery.disconnect(reason) == 1
 
     asyncio.run(story())
 
