@@ -39,6 +39,7 @@ from handlers import (
     decisions,
     dismiss,
     dossier,
+    evidence,
     fixed,
     grade,
     home,
@@ -107,6 +108,7 @@ STEPS = (
     more,
     record,
     dossier,
+    evidence,
     home,
     overview,
 )
@@ -141,9 +143,10 @@ ERRANDS: Mapping[str, Carry] = {
     "find_kept": record.find_kept,
     "show_record": record.show_record,
     "make_dossier": dossier.make,
+    "send_file": evidence.send,
 }
 # Of these, what may take seconds by itself, whatever Slack does: files are read, written or printed.
-LONG = ("send_customers", "read_list", "import_list", "send_left_out", "make_dossier")
+LONG = ("send_customers", "read_list", "import_list", "send_left_out", "make_dossier", "send_file")
 
 # What draws a message.
 DRAWINGS: Mapping[str, Draw] = {
@@ -182,6 +185,7 @@ DRAWINGS: Mapping[str, Draw] = {
     "not_invited": channel.draw_not_invited,
     "channel_refused": channel.draw_refused,
     "dossier": dossier.draw,
+    "file": evidence.draw,
     "progress": progress.draw,
     "brief": brief.draw,
 }

@@ -161,7 +161,7 @@ def card(desk: Desk, facets: Facets, words: Wording, now: datetime) -> Drawing:
         section(Mrkdwn(f"{_severity(facets, words)}\n{_facts(desk, facets, words)}"), accessory=_menu(facets, words)),
     ]
     if told := _told(facets, words):
-        blocks.append(section(told))
+        blocks.append(section(told, accessory=_files(facets, words)))
     if latest := _latest_news(facets, words):
         blocks.append(section(latest))
     blocks.append(divider())
@@ -392,10 +392,16 @@ def _one_line(words: str) -> str:
 
 
 def _link(item: Evidence, mask: Callable[[str], str], words: Wording) -> Mrkdwn:
-    name, url = mask(item.name) or words.text("card.evidence_message"), item.url
-    if item.name != mask(item.name):  # Slack's address of a file ends with its name, and leads there without it
-        url = url.rpartition("/")[0]
-    return Mrkdwn(f"<{escape(url)}|{escape(name).replace('|', ' ')}>") if url else escape(name)
+    name = mask(item.name) or words.text("card.evidence_message")
+    if item.kind == "file" or not item.url:  # a file of a form opens for nobody but its owner: a button brings it
+        return escape(name)
+    return Mrkdwn(f"<{escape(item.url)}|{escape(name).replace('|', ' ')}>")
+
+
+def _files(facets: Facets, words: Wording) -> ButtonElement | None:
+    if facets.incident.customers_erased_at is not None or all(each.kind != "file" for each in facets.evidence):
+        return None
+    return button(words.text("button.evidence.send"), "evidence.send", facets.incident.id)
 
 
 def _buttons(facets: Facets, words: Wording) -> list[ButtonElement]:

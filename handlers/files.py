@@ -8,10 +8,13 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 from slack_sdk.errors import SlackApiError
+from sqlalchemy import Connection
 
+from bot.incident import Evidence
 from bot.lists import Unreadable
 from handlers.courier import direct_channel
 from handlers.desk import Desk
+from storage import confirmations, incidents
 from storage.outbox import Errand
 
 NO_FILE = {"file_not_found", "file_deleted", "file_not_visible"}
@@ -45,6 +48,14 @@ def fetch(desk: Desk, file_id: str, most: int) -> bytes:
     if kind == "text/html" and str(file.get("mimetype")) != "text/html":
         raise Unreadable("lists.wrong_sign_in")
     return content
+
+
+def attached(tx: Connection, incident_id: int) -> list[Evidence]:
+    """The files that were given to a form about an incident, which only their owners see in Slack: those of its report,
+    then the proofs that customers have confirmed."""
+    given = [each for each in incidents.evidence_of(tx, incident_id) if each.kind == "file"]
+    of_forms = [each for each in confirmations.of_incident(tx, incident_id) if each.ref and ":" not in each.ref]
+    return given + [Evidence("file", each.ref, url=each.url) for each in of_forms]
 
 
 def send(desk: Desk, errand: Errand, user_id: str, name: str, content: bytes, comment: str) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from bot import lifecycle
 from bot.incident import Incident, NotAllowed, Person, Status
 from bot.wording import Wording
-from handlers import card, duties, solved
+from handlers import card, duties, files, solved
 from handlers.blocks import Json, button, divider, modal, section
 from handlers.desk import Desk
 from handlers.windows import of_channel, show
@@ -26,7 +26,7 @@ from storage import customers, incidents, postmortems, roles
 # In the order of the procedure, as people look for it.
 GROUPS: Mapping[str, Sequence[str]] = {
     "begin": ("verify.open", "grade.open", "roles.open", "roles.hand_over"),
-    "customers": ("contact.open", "ledger.open", "customer.show", "statement.open"),
+    "customers": ("contact.open", "ledger.open", "customer.show", "evidence.send", "statement.open"),
     "work": ("plan.open", "tasks.add", "requests.open", "progress.open"),
     "end": (
         "solution.open",
@@ -45,12 +45,13 @@ GROUPS: Mapping[str, Sequence[str]] = {
 @dataclass(frozen=True)
 class Known:
     """What decides, beside where the incident stands, what can be done. `may_reopen` as long as the procedure lets it
-    be opened again; `has_review` once its postmortem is there."""
+    be opened again; `has_review` once its postmortem is there; `has_files` when a form was given some."""
 
     is_team_there: bool = False
     customers: int = 1
     has_review: bool = False
     may_reopen: bool = True
+    has_files: bool = False
 
 
 def register(app: App) -> None:
@@ -84,6 +85,7 @@ def known(desk: Desk, tx: Connection, incident: Incident, now: datetime) -> Know
         customers=customers.counts(tx, incident).total,
         has_review=postmortems.get(tx, incident.id) is not None,
         may_reopen=now <= solved.reopened_until(desk, incident),
+        has_files=incident.customers_erased_at is None and bool(files.attached(tx, incident.id)),
     )
 
 
@@ -101,6 +103,7 @@ def offered(incident: Incident, known: Known) -> list[str]:
         "contact.open": is_open,
         "ledger.open": is_open and known.customers > 1,
         "customer.show": is_open and known.customers == 1,
+        "evidence.send": known.has_files,
         "statement.open": is_open,
         "plan.open": unsolved,
         "tasks.add": is_open,

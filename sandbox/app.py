@@ -60,13 +60,15 @@ def build(sandbox: Sandbox, page: bool = True) -> ASGIApp:
     app.router.routes.append(WebSocketRoute("/link/", sandbox.delivery.serve))
 
     async def file(request: Request) -> Response:
-        found = sandbox.workspace.files.get(request.path_params["id"])
-        if found is None or found.id not in sandbox.workspace.contents:
-            return Response("There is no such file.", 404)
+        workspace = sandbox.workspace
+        found = workspace.files.get(request.path_params["id"])
+        looks = request.query_params.get("as", "")
+        if found is None or found.id not in workspace.contents or not workspace.may_see_file(looks, found):
+            return Response("There is no such file, or it was shared nowhere where you can see it.", 404)
         headers = {"Content-Disposition": "inline", "X-Content-Type-Options": "nosniff"}
         if not found.mimetype.startswith("image/") or "svg" in found.mimetype:
             headers["Content-Disposition"] = "attachment"
-        return Response(sandbox.workspace.contents[found.id], media_type=found.mimetype, headers=headers)
+        return Response(workspace.contents[found.id], media_type=found.mimetype, headers=headers)
 
     app.router.routes.append(Route("/files/{id}/{name:path}", file))
     if page and importlib.util.find_spec("sandbox.page") is not None:

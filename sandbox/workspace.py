@@ -1079,6 +1079,11 @@ class Workspace:
             result["metadata"] = message.metadata
         return result
 
+    def may_see_file(self, user_id: str, file: File) -> bool:
+        """Whoever has uploaded it, and who may read where it was shared. A file given to a form is shared nowhere."""
+        shared = [self.channels[each] for each in file.channels if each in self.channels]
+        return file.user == user_id or any(c.type == "channel" or user_id in c.members for c in shared)
+
     def file_json(self, file: File) -> Json:
         kind = file.name.rsplit(".", 1)[-1].lower() if "." in file.name else "text"
         return {

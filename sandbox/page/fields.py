@@ -141,7 +141,7 @@ def image(element: Json, viewer: Viewer, class_: str) -> Markup:
     stored = element.get("slack_file") or {}
     file = viewer.workspace.files.get(str(stored.get("id", "")))
     if file is not None:
-        address = f"/files/{file.id}/{file.name}"
+        address = viewer.address_of(file)
     if not address.startswith(("http://", "https://", "/files/")):
         address = ""
     return tag("img", src=address or None, alt=str(element.get("alt_text", "")), class_=class_, loading="lazy",

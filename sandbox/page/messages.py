@@ -145,7 +145,7 @@ def draw(message: Message, viewer: Viewer, scope: str, follows: bool, pinned: bo
         *marks,
         None if follows else head,
         _content(message, viewer, scope),
-        [_file(viewer.workspace.files[f]) for f in message.files if f in viewer.workspace.files],
+        [_file(viewer.workspace.files[f], viewer) for f in message.files if f in viewer.workspace.files],
         _reactions(message, viewer),
         _answers(message, viewer) if scope == "m" else None,
         _dismiss(viewer) if message.ephemeral_to else None,
@@ -203,8 +203,8 @@ def _attachment(attachment: Json, place: Place) -> Markup:
     return tag("div", inner, class_="attachment")
 
 
-def _file(file: File) -> Markup:
-    address = f"/files/{file.id}/{file.name}"
+def _file(file: File, viewer: Viewer) -> Markup:
+    address = viewer.address_of(file)
     if file.mimetype.startswith("image/") and "svg" not in file.mimetype:
         return tag("a", tag("img", src=address, alt=file.title, class_="picture", loading="lazy"), href=address,
                    target="_blank", rel="noopener", class_="file")  # fmt: skip

@@ -13,6 +13,7 @@ from sandbox.workspace import Json
 
 SAFE_ADDRESS = re.compile(r"(https?|mailto|tel):", re.IGNORECASE)
 PERMALINK = re.compile(r"https?://[^/]+/archives/([A-Z0-9]+)(?:/p(\d{10})(\d{6}))?")
+FILE = re.compile(r"/files/([A-Z0-9]+)(?:/|$)")  # behind this workspace's own address
 EMOJI_NAME = re.compile(r":([a-z0-9_+'-]+):")
 FENCE = re.compile(r"```\n?(.+?)\n?```", re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
@@ -162,6 +163,9 @@ def link(address: str, label: str, viewer: Viewer) -> Markup:
     if inside and inside[1] in viewer.workspace.channels:
         ts = f"{inside[2]}.{inside[3]}" if inside[2] else None
         return tag("a", label, href=f"?at={inside[1]}", data_do="goto", data_goto=inside[1], data_to_ts=ts)
+    of_file = FILE.match(address.removeprefix(viewer.workspace.address))
+    if of_file and (file := viewer.workspace.files.get(of_file[1])):
+        address = viewer.workspace.address + viewer.address_of(file)
     if not SAFE_ADDRESS.match(address):
         return escape(label)
     return tag("a", label, href=address, target="_blank", rel="noopener noreferrer")

@@ -4,13 +4,14 @@ import colorsys
 import re
 import zlib
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from markupsafe import Markup
 
 from sandbox.page.icons import icon
 from sandbox.page.markup import tag
 from sandbox.page.words import say
-from sandbox.workspace import Channel, Message, Person, Workspace
+from sandbox.workspace import Channel, File, Message, Person, Workspace
 
 CALL = re.compile(
     r"<@([A-Z0-9]+)|<!(here|channel|everyone)\b|<!subteam\^([A-Z0-9]+)|'user(?:group)?_id': '([A-Z0-9]+)'"
@@ -53,6 +54,10 @@ class Viewer:
             return channel.name
         others = [m for m in channel.members if m != self.id] or [self.id]
         return ", ".join(self.name_of(m) for m in others)
+
+    def address_of(self, file: File) -> str:
+        """Where the person reads a file; who looks stands in it, since the browser is everybody's."""
+        return f"/files/{file.id}/{quote(file.name)}?as={self.id}"
 
     def may_see(self, channel: Channel) -> bool:
         return channel.type == "channel" or self.id in channel.members
