@@ -90,7 +90,7 @@ class Program:
         self.desk = Desk(
             db=self.db,
             file=file,
-            wordings=wording.load(settings.hotline_timezone),
+            wordings=wording.load(settings.hotline_timezone or file.current.calendar.timezone, now),
             scripts=Scripts(settings.hotline_templates),
             language=settings.hotline_language,
             client=self.client,

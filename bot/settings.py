@@ -93,7 +93,7 @@ class Settings(WhereProcedure, WhereTemplates, WhereDatabase):
     slack_api_url: str = SLACK_API_URL
     port: int | None = Field(default=None, ge=0, le=65535)
     hotline_language: str = "en"
-    hotline_timezone: str = "UTC"
+    hotline_timezone: str | None = None
     hotline_log: str | None = None
 
     @field_validator("slack_api_url")
@@ -138,7 +138,9 @@ class Settings(WhereProcedure, WhereTemplates, WhereDatabase):
 
     @field_validator("hotline_timezone")
     @classmethod
-    def _timezone(cls, value: str) -> str:
+    def _timezone(cls, value: str | None) -> str | None:
+        if not value:
+            return None
         try:
             zoneinfo.ZoneInfo(value)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:

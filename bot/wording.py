@@ -8,11 +8,11 @@ import gettext
 import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.dates import format_date, format_datetime
 from babel.messages.pofile import read_po
@@ -24,6 +24,7 @@ from bot.incident import Money
 
 LANGUAGES = ("en", "zh")
 TEMPLATES = Path(__file__).parent.parent / "message_templates"
+NEAR = timedelta(hours=12)  # what is further away is said with its day: 01:15 tomorrow is not 01:15
 LOCALES = {"en": "en_GB", "zh": "zh_CN"}
 
 
@@ -72,15 +73,35 @@ def language_of(locale: str | None, default: str) -> str:
 
 
 class Wording:
-    """What is said in one language, to readers whose clocks are unknown (Slack shows times in each reader's zone)."""
+    """What is said in one language. Slack shows times in each reader's zone; where only plain text can stand they are
+    those of `timezone`. Without `now` every time is one of today."""
 
     def __init__(
-        self, language: str, timezone: str, phrases: Mapping[str, _Phrase], templates: SandboxedEnvironment
+        self,
+        language: str,
+        timezone: str,
+        phrases: Mapping[str, _Phrase],
+        templates: SandboxedEnvironment,
+        now: Callable[[], datetime] | None = None,
     ) -> None:
         self.language = language
         self._timezone = ZoneInfo(timezone)
         self._phrases = phrases
         self._templates = templates
+        self._now = now
+        self._elsewhere: dict[str, Wording] = {timezone: self}
+
+    def in_zone(self, timezone: str | None) -> "Wording":
+        """The same words to somebody whose clock hangs there; a zone that is not known changes nothing."""
+        if timezone is None:
+            return self
+        if timezone not in self._elsewhere:
+            try:
+                there = Wording(self.language, timezone, self._phrases, self._templates, self._now)
+            except (ZoneInfoNotFoundError, ValueError, OSError):  # Slack's list is longer than this machine's
+                there = self
+            self._elsewhere[timezone] = there
+        return self._elsewhere[timezone]
 
     def text(self, key: str, n: int | None = None, **values: object) -> str:
         """A phrase as plain text. `n` chooses the plural and is itself a value, with separators.
@@ -120,19 +141,20 @@ class Wording:
         return format_decimal(value, locale=LOCALES[self.language])
 
     def time(self, at: datetime) -> Mrkdwn:
-        """A time of day in the reader's own zone; on another day with its date."""
-        return self._date(at, "{time}")
+        """A time of day in the reader's own zone; with its day when it is not near."""
+        return self._date(at, self._of_day(at))
 
     def when(self, at: datetime) -> Mrkdwn:
-        """A time with its distance, in the reader's own zone: `14:15 (in 9 minutes)`."""
-        return self._date(at, "{time} ({ago})")
+        """A time with its distance, in the reader's own zone: `14:15 (in 9 minutes)`; with its day when it is not
+        near."""
+        return self._date(at, f"{self._of_day(at)} ({{ago}})")
 
     def day(self, at: datetime) -> Mrkdwn:
         """A day and time in the reader's own zone."""
         return self._date(at, "{date_short_pretty} {time}")
 
     def clock(self, at: datetime) -> str:
-        """A time for plain text, in the workspace's zone."""
+        """A time for plain text, in the reader's zone where it is one person's, else in the workspace's."""
         return format_datetime(
             at, "d MMM HH:mm" if self.language == "en" else "M月d日 HH:mm", self._timezone, LOCALES[self.language]
         )
@@ -161,6 +183,10 @@ class Wording:
         hours, rest = divmod(minutes, 60)
         return self.text("time.hours", h=hours) if rest == 0 else self.text("time.hours_minutes", h=hours, m=rest)
 
+    def _of_day(self, at: datetime) -> str:
+        is_near = self._now is None or abs(at - self._now()) <= NEAR
+        return "{time}" if is_near else "{date_short_pretty} {time}"
+
     def _date(self, at: datetime, form: str) -> Mrkdwn:
         return Mrkdwn(f"<!date^{int(at.timestamp())}^{form}|{escape(self.clock(at))}>")
 
@@ -175,8 +201,8 @@ class Wording:
 Wordings = Mapping[str, Wording]
 
 
-def load(timezone: str = "UTC") -> Wordings:
-    """All wording, by language."""
+def load(timezone: str = "UTC", now: Callable[[], datetime] | None = None) -> Wordings:
+    """All wording, by language. `now` tells what is near, and is said without its day."""
     templates = SandboxedEnvironment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
@@ -188,7 +214,7 @@ def load(timezone: str = "UTC") -> Wordings:
     )
     templates.filters["mention"] = mention
     templates.filters["channel"] = channel_link
-    return {language: Wording(language, timezone, _catalogue(language), templates) for language in LANGUAGES}
+    return {language: Wording(language, timezone, _catalogue(language), templates, now) for language in LANGUAGES}
 
 
 def _catalogue(language: str) -> dict[str, _Phrase]:

@@ -61,8 +61,10 @@ class Desk:
         return self.wordings[self.language]
 
     def words_for(self, person: Person | None) -> Wording:
-        """What is said to one person: in their own language once it is known."""
-        return self.wordings[(person.language if person else None) or self.language]
+        """What is said to one person: in their own language and by their own clock, once these are known."""
+        if person is None:
+            return self.channel_words
+        return self.wordings[person.language or self.language].in_zone(person.timezone)
 
 
 @dataclass(frozen=True)

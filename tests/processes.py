@@ -19,6 +19,7 @@ from storage.deadlines import Moments, written
 from storage.tables import deadlines
 from tests.workspace import ROOT, Workspace
 
+PATIENCE_S = 60  # a machine under load starts a process in ten times the usual second
 READY = ("] ready", '"event": "ready"')  # for people, and for machines
 
 
@@ -62,7 +63,7 @@ class BotProcess:
         with self._written:
             return "".join(self._lines)
 
-    def says(self, *words: str, seconds: float = 20) -> str:
+    def says(self, *words: str, seconds: float = PATIENCE_S) -> str:
         """Waits until it has written some of these words; returns the line that has them."""
 
         def line_with_them() -> str | None:
@@ -82,22 +83,22 @@ class BotProcess:
     def kill(self) -> None:
         """`kill -9`: it can finish nothing."""
         self._process.kill()
-        self._process.wait(timeout=10)
-        self._reader.join(timeout=10)
+        self._process.wait(timeout=PATIENCE_S)
+        self._reader.join(timeout=PATIENCE_S)
 
     def stop(self) -> int:
         """Asks it to end, as an operator does; returns its exit code."""
         self._process.terminate()
         return self.ended()
 
-    def ended(self, seconds: float = 20) -> int:
+    def ended(self, seconds: float = PATIENCE_S) -> int:
         """Waits until it has ended by itself; returns its exit code."""
         try:
             code = self._process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
             self._process.kill()
             raise AssertionError(f"it does not end: {self.output}") from None
-        self._reader.join(timeout=10)
+        self._reader.join(timeout=PATIENCE_S)
         return code
 
     def _read(self) -> None:

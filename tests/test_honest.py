@@ -237,6 +237,7 @@ def test_each_button_is_listened_for(registered: list[tuple[str, str, Callable[.
         "more.shown",
         "record.shown",
         "dossier.asked",
+        "evidence.asked",
         "postmortem.shown",
     }
     assert drawn - windows <= heard

@@ -238,7 +238,7 @@ class Workspace:
         """Everything that can be done now is done."""
         for _ in range(3):  # what was done may have sent events, which may have written errands
             self.bot.courier.wake()
-            assert self.bot.courier.settle(30), "the courier does not come to rest"
+            assert self.bot.courier.settle(90), "the courier does not come to rest"
             assert self.sandbox.get("/wait", until="calls_idle", quiet_ms=15)["ok"]
 
     def said(self, channel: str, by: str = BOT) -> list[Said]:
@@ -270,7 +270,7 @@ class Workspace:
         stack = self.sandbox.get("/views", user=user)
         return stack[-1] if stack else None
 
-    def until(self, condition: Callable[[], bool], seconds: float = 10) -> None:
+    def until(self, condition: Callable[[], bool], seconds: float = 30) -> None:
         """Waits for what another process does in its own time."""
         end = time.monotonic() + seconds
         while not condition():
@@ -308,7 +308,7 @@ def settings_for(sandbox: Sandbox, database_url: str, socket_mode: bool = True, 
         slack_signing_secret=None if socket_mode else SecretStr(TOKENS["secret"]),
         slack_api_url=f"{sandbox.url}/api/",
         database_url=database_url,
-        **more,
+        **{"hotline_timezone": "UTC", **more},
     )
 
 
