@@ -3,6 +3,7 @@
 import argparse
 import gc
 import getpass
+import http.client
 import logging
 import math
 import os
@@ -57,6 +58,7 @@ AT_ONCE = {"sqlite": (2, 2, 1), "postgresql": (4, 3, 2)}
 ACK_TIMEOUT_S = 3  # what people wait for: Slack gives up then
 CALL_TIMEOUT_S = 8
 RETRY_START_S = 5
+LOOKED_AT_MOST_S = 60  # ago; the clock looks every few seconds, whatever is due
 REFUSED_APP_TOKEN = {
     "invalid_auth",
     "not_authed",
@@ -308,7 +310,7 @@ def check() -> int:
                 print("Slack: tokens, scopes, user groups and channels are in order.")
         except WrongSetup as error:
             wrong += error.sentences
-        except (OSError, SlackApiError) as error:
+        except (OSError, http.client.HTTPException, SlackApiError) as error:
             wrong.append(
                 f"Slack can't be reached at {settings.slack_api_url} ({_cause(error)}): "
                 "check the network and SLACK_API_URL."
@@ -516,7 +518,7 @@ def _wait_for_slack(program: Program, stopping: threading.Event) -> bool:
         try:
             program.identity()
             missing = list(setup.missing_scopes(program.client))
-        except (OSError, SlackApiError) as error:
+        except (OSError, http.client.HTTPException, SlackApiError) as error:
             log.warning("Slack can't be reached; trying again", seconds=RETRY_START_S, error=_cause(error))
             stopping.wait(RETRY_START_S)
         else:
@@ -539,7 +541,7 @@ def _warn_of_gaps(program: Program) -> None:
     try:
         for sentence in setup.gaps(program.client, program.desk.procedure):
             log.warning(sentence)
-    except (OSError, SlackApiError) as error:
+    except (OSError, http.client.HTTPException, SlackApiError) as error:
         log.warning("Slack could not be asked for its user groups and channels", error=_cause(error))
 
 
@@ -553,7 +555,7 @@ def _connect(socket_mode: SocketMode, stopping: threading.Event) -> bool:
                 raise WrongSetup(setup.no_socket_mode(word)) from None
             log.warning("Slack can't be reached; trying again", seconds=RETRY_START_S, error=word)
             stopping.wait(RETRY_START_S)
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             log.warning("Slack can't be reached; trying again", seconds=RETRY_START_S, error=_cause(error))
             stopping.wait(RETRY_START_S)
         else:
@@ -585,6 +587,8 @@ def _server(program: Program, socket_mode: SocketMode | None, started: threading
             program.db.is_reachable()
         except OperationalError:
             return "the database can't be reached"
+        if program.metronome and program.metronome.looked_ago() > LOOKED_AT_MOST_S:
+            return "the clock does not look any more"
         return None
 
     server = HttpServer(None if socket_mode else program.app, is_ready, "0.0.0.0", 3000 if port is None else port)  # noqa: S104 - behind a load balancer

@@ -22,7 +22,7 @@ from bot.wording import Mrkdwn, channel_link, escape, mention
 from handlers import courier
 from handlers.blocks import beginning, section
 from handlers.desk import Desk, Drawing, Later
-from storage import deadlines, incidents, outbox, people, postmortems, roles
+from storage import deadlines, incidents, journal, outbox, people, postmortems, roles
 from storage.outbox import Asked, Errand, Message, Saying
 
 log = structlog.get_logger(__name__)
@@ -30,8 +30,11 @@ log = structlog.get_logger(__name__)
 NAME_LENGTH = 50  # Slack takes 80; people have to find it in a list that shows less than half of that
 INVITE_AT_ONCE = 100
 TOPIC_LENGTH = 250
+ARCHIVED = {"is_archived", "is_inactive"}  # Slack's words for it
 CLOCK_SKEW = timedelta(minutes=2)
 OF_POSTMORTEM = (Duty.SECTION, Duty.POSTMORTEM, Duty.ACCEPT_POSTMORTEM)
+IN_NEW_CHANNEL = ("card", "checklist", "requests")  # what is kept current there, if there was one
+ASKS_AGAIN = timedelta(hours=4)  # to be let in, when nobody has done it
 LOOKS_AGAIN_AFTER = timedelta(days=1)  # whether a channel can be archived
 TRIED_AGAIN_AFTER_S = 60  # when Slack refuses to open a channel: an admin may allow it meanwhile
 SHOWN_AGAIN_AFTER = timedelta(seconds=3)  # Slack waits no longer for the answer to a form
@@ -221,10 +224,14 @@ def pin(desk: Desk, errand: Errand) -> None:
 
 def archive(desk: Desk, errand: Errand) -> None:
     """Closes the channel; what was said in it stays. Not when the incident is open again, or was closed anew since:
-    that has an errand of its own."""
+    that has an errand of its own. When it is opened again while Slack archives, it gets another channel."""
     with desk.db.read() as tx:
         incident = incidents.get(tx, _about(errand))
-    if incident.channel_id is None or incident.archived_at is not None or incident.status.is_open:
+    if incident.channel_id is None or incident.archived_at is not None:
+        return
+    if incident.status.is_open:
+        if errand.unsure and _is_archived(desk, incident.channel_id):
+            _note_archived(desk, incident.id)
         return
     closed_at = errand.detail.get("closed_at")
     if closed_at and (incident.closed_at is None or incident.closed_at.isoformat() != closed_at):
@@ -236,8 +243,76 @@ def archive(desk: Desk, errand: Errand) -> None:
     except SlackApiError as error:
         if error.response["error"] != "already_archived":
             raise
+    _note_archived(desk, incident.id)
+
+
+def _is_archived(desk: Desk, channel_id: str) -> bool:
+    return bool(desk.client.conversations_info(channel=channel_id)["channel"].get("is_archived"))
+
+
+def _note_archived(desk: Desk, incident_id: int) -> None:
+    """Its channel is archived, which no bot can undo: an incident that goes on needs another one."""
+    now = desk.now()
     with desk.db.begin() as tx:
-        incidents.set_archived(tx, incident.id, desk.now())
+        incident = incidents.get(tx, incident_id, lock=True)
+        if incident.channel_id is None:
+            return
+        if incident.status.is_open:
+            open_another(tx, incident, now)
+        else:
+            incidents.set_archived(tx, incident.id, now)
+    desk.wake()
+
+
+def open_another(tx: Connection, incident: Incident, now: datetime) -> None:
+    """Another channel in place of an archived one: everybody is invited, and what is kept current stands there too."""
+    incidents.set_no_channel(tx, incident.id)
+    journal.add(tx, incident.id, "channel_replaced", None, now, archived=incident.channel_id)
+    # In a lane of its own: in the incident's there may wait what needs the channel.
+    outbox.ask(tx, "open_channel", f"open:{incident.id}", now, incident.id)
+    said = {each.drawing for each in outbox.of_incident(tx, incident.id)}
+    outbox.say(tx, [Saying(incident.id, each, "incident") for each in IN_NEW_CHANNEL if each in said], now)
+
+
+def find_back(desk: Desk, errand: Errand) -> None:
+    """Somebody has removed the bot from an incident's channel, or archived it by hand, and what belongs there waits: it
+    goes back in by itself where Slack lets it, is asked for where only people can let it in, or opens another one."""
+    with desk.db.read() as tx:
+        incident = incidents.get(tx, _about(errand))
+    if incident.channel_id is None or not incident.status.is_open:
+        return
+    word = str(errand.detail["word"])
+    try:
+        if word not in ARCHIVED:
+            desk.client.conversations_join(channel=incident.channel_id)
+    except SlackApiError as error:
+        if courier.may_pass(error):
+            raise
+        word = str(error.response["error"])
+    else:
+        if word not in ARCHIVED:
+            log.warning("somebody has removed Hotline from an incident's channel; it is back", incident=incident.id)
+            return
+    if word in ARCHIVED:
+        log.warning("somebody has archived the channel of an open incident; it gets another", incident=incident.id)
+        _note_archived(desk, incident.id)
+        return
+    log.error("Hotline was removed from an incident's channel: somebody there has to invite it", incident=incident.id)
+    now = desk.now()
+    with desk.db.begin() as tx:
+        told = outbox.said_as(tx, incident.id, "removed")
+        if not told or now - told[-1].created_at > ASKS_AGAIN:
+            holder = roles.holders(roles.of_incident(tx, incident.id)).get(Role.LEAD, incident.reporter_id)
+            outbox.say(tx, [Saying(incident.id, "removed", "person", holder)], now)
+    desk.wake()
+
+
+def draw_removed(desk: Desk, tx: Connection, message: Message) -> Drawing:
+    """To whoever can invite the bot into a private channel again."""
+    incident, words = incidents.get(tx, message.incident_id), desk.words_for(people.get(tx, str(message.user_id)))
+    link = channel_link(incident.channel_id) if incident.channel_id else Mrkdwn("")
+    text = words.mrkdwn("channel.removed", number=incident.number, channel=link)
+    return Drawing(text, [section(text)])
 
 
 def _put_off(desk: Desk, errand: Errand, incident: Incident) -> bool:

@@ -32,6 +32,7 @@ BATCH = 1000
 SWEEP_S = 5  # how soon what another replica wrote is noticed
 WAITS_FOR_CHANNEL = timedelta(seconds=20)  # what is said names the channel; without one it is said all the same
 LOOKS_FOR_CHANNEL = timedelta(seconds=2)  # so often meanwhile; once it is open, at once
+HELD_S = 0.2  # how often we look for what is due and held by somebody else
 TOGETHER_S = 0.02  # what is written within so long after a tick is looked at by one more
 DONE_AT_ONCE = (MomentKind.DEPUTY, MomentKind.BRIEF)  # the clock does it itself, instead of telling somebody
 BEFORE_IT_IS_LATE = (MomentKind.REMIND, MomentKind.TELL)
@@ -88,12 +89,19 @@ class Metronome:
         self._wakes = 0
         self._asked = 0  # which of the wakes the tick that began last looks for
         self._ended = -math.inf  # when the last tick did, by the monotonic clock
+        self._began = time.monotonic()
+        self._stuck_at: datetime | None = None  # what was still due after the last tick
+        self._stopping = False
+
+    def looked_ago(self) -> float:
+        """Seconds since the last tick ended, or since the start: a few, as long as all is well."""
+        return time.monotonic() - max(self._ended, self._began)
 
     def start(self) -> None:
         """Ticks at once, then whenever it is time."""
         self._scheduler.start()
         sweep = IntervalTrigger(seconds=SWEEP_S, timezone=UTC)
-        self._scheduler.add_job(self.wake, sweep, id="sweep")
+        self._scheduler.add_job(self._sweep, sweep, id="sweep")
         self._scheduler.add_job(self._also, sweep, id="also", max_instances=1)
         self.wake()
 
@@ -108,9 +116,18 @@ class Metronome:
                 self._move_to(timedelta(seconds=max(TOGETHER_S - rested, 0)))
 
     def stop(self) -> None:
-        """No more ticks; the one that runs ends."""
+        """No more ticks; the one that runs ends. It must not be moved meanwhile: the scheduler waits for it with the
+        lock that moving needs."""
+        with self._moving:
+            self._stopping = True
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
+
+    def _sweep(self) -> None:
+        """Looks whatever was asked for before: a tick that got lost must not be waited for."""
+        with self._moving:
+            self._asked = self._wakes
+        self.wake()
 
     def _tick(self) -> None:
         with self._ticking:
@@ -126,10 +143,14 @@ class Metronome:
             with self._moving:
                 self._ended = time.monotonic()
                 if self._wakes == wakes and at is not None:  # else somebody has asked for another look meanwhile
-                    self._move_to(max(at - self._desk.now(), timedelta(0)))
+                    left = at - self._desk.now()
+                    # What is still due though we have just looked, somebody else holds: not asked for without a pause.
+                    is_stuck = at == self._stuck_at
+                    self._stuck_at = at if left <= timedelta(0) else None
+                    self._move_to(max(left, timedelta(seconds=HELD_S if is_stuck else 0)))
 
     def _move_to(self, distance: timedelta) -> None:
-        if self._scheduler.running:
+        if self._scheduler.running and not self._stopping:
             at = datetime.now(UTC) + distance
             self._scheduler.add_job(self._tick, DateTrigger(at, UTC), id="tick", replace_existing=True)
 

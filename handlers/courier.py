@@ -38,7 +38,7 @@ THREADS = 64  # waiting for Slack, not working
 PATIENCE_S = 2  # with what is in hand when it has to stop
 EVENT = "hotline_message"
 
-# Slack's own trouble: the call may even have taken effect (slack.md section 4, fatal_error).
+# Slack's own trouble: the call may even have taken effect (docs.slack.dev, fatal_error).
 PASSING = {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "rollup_error", "unknown"}
 # The installation's trouble: somebody mends it, and then what waited is said.
 SETUP = {
@@ -52,9 +52,29 @@ SETUP = {
     "access_denied",
     "team_access_not_granted",
     "ekm_access_denied",
+    "team_added_to_org",  # is on its way into an organisation: for a while nothing works
+    "org_login_required",
+    "accesslimited",
+    "message_limit_exceeded",
 }
+# Of a message: the workspace lets nobody write there until an admin changes that.
+FORBIDDEN = "restricted_action"
 # There is nothing left to draw on: the channel is archived or gone, the message was deleted, the form was closed.
-GONE = {"is_archived", "is_inactive", "message_not_found", "not_found", "user_disabled", "user_not_found"}
+GONE = {
+    "is_archived",
+    "is_inactive",
+    "message_not_found",
+    "not_found",
+    "user_disabled",
+    "user_not_found",
+    "edit_window_closed",  # what is so old, nobody may edit here; the card is said anew instead
+}
+# The channel is no place for the bot any more: it was removed from it (of a private one it sees nothing then), or
+# somebody has archived it.
+OUTSIDE = {"not_in_channel", "channel_not_found", "is_archived", "is_inactive"}
+IN_ITS_CHANNEL = {"invite", "describe", "pin", "keep_message", "find_kept"}  # besides what is said there
+WAITS_OUTSIDE = timedelta(days=3)  # for the bot to be let in again; then it is given up
+SOON_S = 5  # the clock looks so often by itself
 NO_PLACE = {"channel_not_found", "is_archived", "not_in_channel"}
 
 
@@ -96,6 +116,10 @@ class Courier:
 
     def start(self) -> None:
         """Carries what waits, and from now on whatever `wake` announces."""
+        # All threads at once: where the machine has no room for them it is said now, not in the middle of an incident.
+        everybody = threading.Barrier(self._size)
+        for _ in range(self._size):
+            self._pool.submit(everybody.wait)
         self._dispatcher = threading.Thread(target=self._dispatch, name="courier-dispatch", daemon=True)
         self._dispatcher.start()
         self.wake()
@@ -226,9 +250,16 @@ class Courier:
             self._put_back(errand, seconds, word, unsure=False)
         elif status >= 500 or word in PASSING or " " in word:  # words of Slack's have no spaces: a proxy's page
             self._put_back(errand, _backoff(errand.tries), word, unsure=True)
-        elif word in SETUP:
+        elif word in SETUP or (errand.errand == "draw" and word.startswith(FORBIDDEN)):
             log.error("Slack refuses the bot: run `python -m bot check`", error=word, errand=errand.errand)
             self._put_back(errand, 60, word, unsure=False)
+        elif word in OUTSIDE and self._is_of_open_channel(errand):
+            # It waits; whatever there is to be done about the channel is an errand of its own.
+            with self._desk.db.begin() as tx:
+                name = f"find_back:{errand.incident_id}"
+                detail = {"word": word}
+                outbox.ask(tx, "find_back", name, self._desk.now(), errand.incident_id, detail, collapses=name)
+            self._put_back(errand, _backoff(errand.tries), word, unsure=False)
         elif word in GONE:
             self._cross_out(errand)
         else:
@@ -238,10 +269,25 @@ class Courier:
             with self._desk.db.begin() as tx:
                 outbox.give_up(tx, errand.id, word, self._desk.now())
 
+    def _is_of_open_channel(self, errand: Errand) -> bool:
+        """Whether this belongs into the channel that an open incident has now."""
+        if errand.incident_id is None or self._desk.now() - errand.created_at > WAITS_OUTSIDE:
+            return False
+        with self._desk.db.read() as tx:
+            incident = incidents.get(tx, errand.incident_id)
+            if not incident.status.is_open:
+                return False
+            if errand.errand != "draw":
+                return errand.errand in IN_ITS_CHANNEL
+            message = outbox.message(tx, int(errand.message_id or 0))
+        return message.place == "incident" and message.channel_id in (None, incident.channel_id)
+
     def _put_back(self, errand: Errand, seconds: float, why: str, unsure: bool) -> None:
         ERRANDS.labels(errand.errand, "put_back").inc()
         with self._desk.db.begin() as tx:
             outbox.put_back(tx, errand.id, self._desk.now() + timedelta(seconds=seconds), why, unsure)
+        if seconds < SOON_S:
+            self._desk.wake()  # the clock has to know, else it waits for its next look
 
     def _check_pause(self, errand: Errand) -> None:
         until = self._paused.get(_lane_of_limit(errand))
@@ -269,38 +315,49 @@ class Courier:
         if message.place == "person":
             self._show_at_home(desk, str(message.user_id))
         if message.ts and message.channel_id:
-            self._edit(message, drawing.text, blocks)
-            return None
+            return self._edit(message, drawing.text, blocks)
         if first is not None and first.ts is None:
             raise Later("its thread has not begun", 5)
         thread = first.ts if first else None
         channel_id = str(first.channel_id) if first else place or _find_place(desk, message)
-        ts = _already_said(desk, channel_id, message, thread) if errand.unsure else None
-        if ts is None:
-            try:
-                ts = _say(desk, channel_id, message, drawing.text, blocks, thread)
-            except SlackApiError as error:
-                named = _named_place(desk, message.place)
-                if named is None or first is not None or error.response["error"] not in NO_PLACE:
-                    raise
-                # Somebody has archived or replaced the channel: it is looked for anew.
-                with desk.db.begin() as tx:
-                    people.forget_place(tx, named)
-                raise Later(f"the channel for {message.place} is gone", 60) from None
+        try:
+            ts = _already_said(desk, channel_id, message, thread) if errand.unsure else None
+            ts = ts or _say(desk, channel_id, message, drawing.text, blocks, thread)
+        except SlackApiError as error:
+            if first is None and error.response["error"] in NO_PLACE:
+                _look_anew(desk, message)
+            raise
         digest = _digest(drawing.text, blocks) if message.drawing in outbox.AT_LEISURE else None
         return Said(message.id, message.incident_id, message.drawing, channel_id, ts, digest)
 
-    def _edit(self, message: Message, text: str, blocks: list[Json]) -> None:
-        """What is read at leisure is left alone while it looks the same: its thread stays as people know it."""
+    def _edit(self, message: Message, text: str, blocks: list[Json]) -> Said | None:
+        """What is read at leisure is left alone while it looks the same: its thread stays as people know it. Where it
+        stands now, when it could only be said anew."""
         digest = _digest(text, blocks)
         at_leisure = message.drawing in outbox.AT_LEISURE
         if at_leisure and digest == message.digest:
-            return
-        self._desk.client.chat_update(channel=str(message.channel_id), ts=str(message.ts), text=text, blocks=blocks)
-        if not at_leisure:
-            return
-        with self._desk.db.begin() as tx:
-            outbox.set_digest(tx, message.id, digest)
+            return None
+        try:
+            self._desk.client.chat_update(channel=str(message.channel_id), ts=str(message.ts), text=text, blocks=blocks)
+        except SlackApiError as error:
+            if message.drawing != "card" or error.response["error"] != "edit_window_closed":
+                raise
+            return self._say_anew(message, text, blocks)
+        if at_leisure:
+            with self._desk.db.begin() as tx:
+                outbox.set_digest(tx, message.id, digest)
+        return None
+
+    def _say_anew(self, message: Message, text: str, blocks: list[Json]) -> Said:
+        """A card that can't be edited any more is said once more; the new one is pinned in its place."""
+        channel_id = str(message.channel_id)
+        try:
+            self._desk.client.pins_remove(channel=channel_id, timestamp=str(message.ts))
+        except SlackApiError as error:
+            if error.response["error"] not in ("no_pin", "message_not_found"):
+                raise
+        ts = _say(self._desk, channel_id, message, text, blocks, None)
+        return Said(message.id, message.incident_id, message.drawing, channel_id, ts, None)
 
     def _show_at_home(self, desk: Desk, user_id: str) -> None:
         """What somebody is told, and what has become of it, is seen in their App Home too while they look at it."""
@@ -342,6 +399,15 @@ def _named_place(desk: Desk, place: str) -> str | None:
     """The channel that the procedure names for it, if it names one."""
     channels = desk.procedure.channels
     return {"announcements": channels.announcements, "reviews": channels.reviews}.get(place)
+
+
+def _look_anew(desk: Desk, message: Message) -> None:
+    """Somebody has archived or replaced the channel that the procedure names, if it names one: it is looked for, and
+    the message waits. Raises Later then."""
+    if named := _named_place(desk, message.place):
+        with desk.db.begin() as tx:
+            people.forget_place(tx, named)
+        raise Later(f"the channel for {message.place} is gone", 60)
 
 
 def _find_place(desk: Desk, message: Message) -> str:

@@ -42,6 +42,11 @@ class Slack(WebClient):
         with self._meanwhile():
             return super().api_call(api_method, **how)
 
+    def _request_for_pagination(self, api_url: str, req_args: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        """What the SDK calls for each page after the first."""
+        with self._meanwhile():
+            return super()._request_for_pagination(api_url, req_args)
+
     def close(self) -> None:
         """Closes what is open; what is called afterwards opens anew."""
         while self._resting:

@@ -25,7 +25,6 @@ from storage import confirmations, customers, deadlines, incidents, journal, out
 from storage.outbox import Message, Saying
 
 SHOWN = (*SHOWN_WITH_INCIDENT, *SHOWN_WITH_STATUS, "confirmed", "closed")
-IN_NEW_CHANNEL = ("card", "checklist", "requests")  # what is kept current there, if there was one
 SEVERAL = "several"  # at once, without a name
 FOUND_AT_ONCE = 90  # Slack takes 100 options
 OPTION_LENGTH = 75
@@ -77,11 +76,7 @@ def open_again(desk: Desk, tx: Connection, incident: Incident, by: str, now: dat
         by_then, reason = str(incident.dismissed_by), incident.dismissal_reason
         incidents.set_complaint(tx, incident.id, by_then, reason, complained_at)
     if incident.archived_at is not None:
-        incidents.set_no_channel(tx, incident.id)
-        journal.add(tx, incident.id, "channel_replaced", None, now, archived=incident.channel_id)
-        outbox.ask(tx, "open_channel", f"incident:{incident.id}", now, incident.id)
-        again = [each for each in IN_NEW_CHANNEL if _was_said(tx, incident.id, each)]
-        outbox.say(tx, [Saying(incident.id, each, "incident") for each in again], now)
+        channel.open_another(tx, incident, now)
     elif incident.channel_id is None:
         outbox.ask(tx, "open_channel", f"incident:{incident.id}", now, incident.id)  # Slack has refused it until then
     incident = incidents.get(tx, incident.id)
@@ -393,10 +388,6 @@ def _to_do(incident: Incident, clock: Deadline | None, words: Wording) -> Button
 
 def _running(tx: Connection, incident: Incident, duty: Duty) -> Deadline | None:
     return next((each for each in deadlines.running(tx, incident.id) if each.duty is duty), None)
-
-
-def _was_said(tx: Connection, incident_id: int, drawing: str) -> bool:
-    return any(each.drawing == drawing for each in outbox.of_incident(tx, incident_id))
 
 
 def _only(text: Mrkdwn) -> Drawing:

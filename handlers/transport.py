@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 
 WORKERS = 40  # a slow views.open must hold up nobody (design.md decision 9)
 PING_S = 3  # the SDK gives a silent connection up after four to five of them
+RESTING_S = 75  # a connection may; load balancers keep theirs for 60 and must be the first to close
 LARGEST_BODY = 3_000_000  # bytes; Slack's views are at most 250 KB
 
 
@@ -89,7 +90,13 @@ class HttpServer:
         if app is not None:
             routes.append(Route("/slack/events", _events(app), methods=["POST"]))
         config = uvicorn.Config(
-            Starlette(routes=routes), host=host, port=port, log_config=None, access_log=False, lifespan="off"
+            Starlette(routes=routes),
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_keep_alive=RESTING_S,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, name="http", daemon=True)

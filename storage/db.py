@@ -19,6 +19,15 @@ from storage.turns import Turns
 
 CONNECTIONS = 24  # a replica, at most: four fit into a PostgreSQL server's usual 100, and nobody holds one for long
 WAITS_S = 5  # for a connection; longer than a person waits for an answer
+# How soon a connection that broke without a word is noticed (libpq's names; seconds, the last one in milliseconds):
+# else whoever waits for an answer waits for hours.
+NOTICED = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 ASKED_AFTER_S = 5  # seconds that a connection may have rested without being asked whether it still stands
 # Transactions that write at the same time in one process: all, people's, and the courier's while no person waits.
 # SQLite lets one write. With PostgreSQL more than a few of people's only take the interpreter from each other.
@@ -64,7 +73,7 @@ class Database:
                 pool_timeout=waits_s,
                 pool_use_lifo=True,
                 hide_parameters=True,
-                connect_args={"connect_timeout": 5},
+                connect_args=NOTICED,
             )
             _set_up_postgresql(self.engine)
         # On PostgreSQL a look needs no transaction around it: two round trips less while somebody waits.

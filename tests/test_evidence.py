@@ -1,4 +1,4 @@
-"""Files that were given to a form: Slack shows them to nobody but their owner; the bot brings them to who needs them."""
+"""Files of a form: Slack shows them to nobody but their owner, the bot brings them to whoever handles the case."""
 
 import base64
 from typing import Any
