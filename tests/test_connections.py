@@ -1,8 +1,10 @@
 """Calls to Slack share connections, and none is made twice."""
 
 import http.client
+import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.error import URLError
@@ -22,6 +24,7 @@ class Far(ThreadingHTTPServer):
         self.requests: list[str] = []
         self.then = ""  # what becomes of the connection: "" it stays open, "close", or "silence"
         self.status = 200
+        self.next_cursors: list[str] = []
         self.ended = threading.Semaphore(0)
 
     def shutdown_request(self, request: Any) -> None:
@@ -43,7 +46,9 @@ class Answering(BaseHTTPRequestHandler):
         if self.server.then == "silence":
             self.close_connection = True
             return
-        body = b'{"ok": true}' if self.server.status == 200 else b'{"ok": false, "error": "ratelimited"}'
+        cursor = self.server.next_cursors.pop(0) if self.server.next_cursors else ""
+        right = {"ok": True, "response_metadata": {"next_cursor": cursor}}
+        body = json.dumps(right if self.server.status == 200 else {"ok": False, "error": "ratelimited"}).encode()
         self.send_response(self.server.status)
         self.send_header("Content-Type", "application/json; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
@@ -116,3 +121,18 @@ def test_the_machines_certificates_are_read_once(slack: Slack) -> None:
     another = Slack("xoxb-test", "https://slack.test/api/", 5)
     assert slack.ssl is not None
     assert another.ssl is slack.ssl
+
+
+def test_whoever_waits_for_a_further_page_lets_others_work_too(far: Far) -> None:
+    entered = []
+
+    @contextmanager
+    def meanwhile() -> Iterator[None]:
+        entered.append(len(far.requests))
+        yield
+
+    far.next_cursors = ["two", "three"]
+    slack = Slack("xoxb-test", f"http://127.0.0.1:{far.server_port}/api/", 5, meanwhile)
+    assert len(list(slack.users_list(limit=1))) == 3
+    assert entered == [0, 1, 2], "for each page"
+    slack.close()
