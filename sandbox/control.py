@@ -401,11 +401,14 @@ async def _settings(sandbox: "Sandbox", body: Json) -> Json:
         sandbox.delivery.transport = body["transport"]
     if "rate_limits" in body:
         sandbox.webapi.rate_limits = bool(body["rate_limits"])
+    if "patience" in body:
+        sandbox.workspace.patience = float(body["patience"])
     return {
         "ok": True,
         "request_url": sandbox.delivery.request_url,
         "transport": sandbox.delivery.transport,
         "rate_limits": sandbox.webapi.rate_limits,
+        "patience": sandbox.workspace.patience,
     }
 
 

@@ -21,7 +21,6 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from sandbox.manifest import EVENT_SCOPES
 from sandbox.workspace import APP_ID, SIGNING_SECRET, TEAM_ID, Json, Workspace
 
-ACK_WITHIN = 3.0
 RETRY_AFTER = (0, 60, 300)
 MOST_CONNECTIONS = 10
 KEPT_DELIVERIES = 5000
@@ -258,7 +257,7 @@ class Delivery:
         connection.waiting.add(sent.id)
         try:
             await connection.socket.send_text(sent.envelope)
-            async with asyncio.timeout(ACK_WITHIN):
+            async with asyncio.timeout(self.workspace.patience):
                 return await future
         except TimeoutError:
             return Answer("timeout", delivery_id=sent.id)
@@ -290,9 +289,10 @@ class Delivery:
     async def _send_by_http(self, sent: Sent) -> Answer:
         if self._http is None:
             limits = httpx.Limits(max_connections=None, max_keepalive_connections=50)
-            self._http = httpx.AsyncClient(trust_env=False, limits=limits, timeout=ACK_WITHIN)
+            # How long an answer is waited for is said below, with each request.
+            self._http = httpx.AsyncClient(trust_env=False, limits=limits, timeout=None)  # noqa: S113
         try:
-            async with asyncio.timeout(ACK_WITHIN):
+            async with asyncio.timeout(self.workspace.patience):
                 reply = await self._http.post(sent.url, content=sent.body, headers=sent.headers)
         except (TimeoutError, httpx.TimeoutException):
             return Answer("timeout", delivery_id=sent.id)

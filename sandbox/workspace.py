@@ -20,6 +20,7 @@ from sandbox.errors import SlackError
 from sandbox.manifest import Manifest
 from sandbox.store import Store
 
+PATIENCE = 3.0  # seconds that Slack waits for an answer, and that a trigger_id is good; tests of other things have more
 TEAM_ID = "T0SANDBOX"
 APP_ID = "A0SANDBOX"
 BOT_ID = "B0SANDBOX"
@@ -199,6 +200,7 @@ class Workspace:
         self.manifest = manifest
         self.store = store
         self.clock = Clock()
+        self.patience = PATIENCE
         self.send_event: Callable[[Json, str | None], None] = lambda _event, _channel: None
         self._subscribers: list[Callable[[Change], None]] = []
         self.bot_user_id = bot_user_id(manifest)
@@ -278,6 +280,7 @@ class Workspace:
         """Back to the first day: nothing but the seed, the real time, no forms open."""
         self.store.clear()
         self.clock.move(0.0)
+        self.patience = PATIENCE
         for table in (self.people, self.groups, self.channels, self.messages, self.ephemerals, self.views, self.stacks,
                       self.homes, self.files, self.contents, self.hooks, self.triggers, self.reads, self._names,
                       self._direct, self._external_ids):  # fmt: skip
@@ -930,7 +933,7 @@ class Workspace:
             raise SlackError("invalid_trigger_id")
         if trigger.used:
             raise SlackError("exchanged_trigger_id")
-        if self.now() - trigger.sent_at > 3:
+        if self.now() - trigger.sent_at > self.patience:
             raise SlackError("expired_trigger_id")
         return trigger
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 from tests.workspace import Sandbox, Workspace, opened, settings_for
 
 POSTGRESQL = os.environ.get("TEST_DATABASE_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
+PATIENCE_S = 20  # on a machine under load nothing else is to fail than what a test is about
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -72,6 +73,7 @@ def workspace(request: pytest.FixtureRequest, sandbox: Sandbox) -> Iterator[Work
     transport, database = request.param.split("-")
     url = str(request.getfixturevalue(f"{database}_url"))
     with opened(sandbox, settings_for(sandbox, url, socket_mode=transport == "socket")) as joined:
+        sandbox.post("/settings", patience=PATIENCE_S)
         yield joined
 
 
@@ -79,6 +81,7 @@ def workspace(request: pytest.FixtureRequest, sandbox: Sandbox) -> Iterator[Work
 def office(sandbox: Sandbox, sqlite_url: str) -> Iterator[Workspace]:
     """A workspace with the bot, one way (HTTP, SQLite): for what does not depend on the way."""
     with opened(sandbox, settings_for(sandbox, sqlite_url, socket_mode=False)) as joined:
+        sandbox.post("/settings", patience=PATIENCE_S)
         yield joined
 
 

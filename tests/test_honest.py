@@ -301,6 +301,7 @@ SCOPES = {  # Slack's documentation of each method and event: the scopes of a bo
     "conversations_history": {"channels:history", "groups:history", "im:history"},
     "conversations_replies": {"channels:history", "groups:history", "im:history"},
     "pins_add": {"pins:write"},
+    "pins_remove": {"pins:write"},
     "usergroups_list": {"usergroups:read"},
     "users_list": {"users:read"},
     "users_info": {"users:read"},

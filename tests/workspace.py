@@ -90,7 +90,7 @@ class Sandbox:
         line = next((line for line in self._process.stdout if line.startswith("SANDBOX_READY ")), "")
         assert line, "the sandbox did not start"
         self.url = str(json.loads(line.removeprefix("SANDBOX_READY "))["url"]).rstrip("/")
-        self.http = httpx.Client(base_url=f"{self.url}/sandbox", timeout=30)
+        self.http = httpx.Client(base_url=f"{self.url}/sandbox", timeout=90)
 
     def get(self, path: str, **query: Any) -> Any:
         """Reads."""
