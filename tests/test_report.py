@@ -203,6 +203,18 @@ def test_a_guest_who_cannot_be_invited_reads_whom_to_ask(office: Workspace) -> N
     )
 
 
+def test_a_guest_of_several_channels_is_in_it_like_anybody(office: Workspace) -> None:
+    office.sandbox.post("/act/profile", user=GUEST, is_ultra_restricted=False)
+    office.settle()
+    incident = office.report(GUEST)
+    channel = office.channel(str(office.incident(incident.id).channel_id))
+    assert GUEST in channel["members"]
+    assert f"<#{channel['id']}>" in str(office.view(GUEST)["blocks"])
+    assert "could not be added" not in str([said.text for said in office.said(channel["id"])])
+    office.wait(3)
+    assert f"<@{GUEST}>, verify INC-1" in office.said(GUEST)[-1].text, "what the reporter owes is theirs"
+
+
 def test_a_guest_who_is_alone_reads_it_too(office: Workspace) -> None:
     office.sandbox.post("/act/profile", user=GUEST, locale="zh-CN")
     for group in office.sandbox.get("/state")["groups"].values():

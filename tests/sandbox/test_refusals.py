@@ -45,7 +45,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("conversations.invite", {"channel": OWN, "users": "U0LIN"}, "already_in_channel"),
     ("conversations.invite", {"channel": OWN, "users": "U0TESTER"}, "cant_invite_self"),
     ("conversations.invite", {"channel": OWN, "users": "U0GONE"}, "user_not_found"),
-    ("conversations.invite", {"channel": OWN, "users": "U0GUEST"}, "user_is_restricted"),
+    ("conversations.invite", {"channel": OWN, "users": "U0GUEST"}, "ura_max_channels"),
     ("conversations.invite", {"channel": OWN, "users": ["U0ADA"] * 101}, "too_many_users"),
     ("conversations.invite", {"channel": G, "users": "U0ADA"}, "not_in_channel"),
     ("conversations.invite", {"channel": OWN, "users": "[bad"}, "invalid_arguments"),
@@ -193,6 +193,25 @@ def test_a_scope_that_the_manifest_lacks_is_named(
     assert answer["error"] == "missing_scope"
     assert answer["needed"] == scope
     assert scope not in answer["provided"].split(",")
+
+
+@pytest.mark.parametrize(
+    ("kind", "refused"),
+    [
+        ({"is_restricted": True}, None),
+        ({"is_restricted": True, "is_ultra_restricted": True}, "ura_max_channels"),
+    ],
+)
+def test_a_guest_of_one_channel_cannot_be_invited_into_another(
+    sandbox: Sandbox, kind: dict[str, bool], refused: str | None
+) -> None:
+    sandbox.do("act/add_person", id="U0NEW", name="new", **kind)
+    user = sandbox.call("users.info", user="U0NEW")["user"]
+    assert (user["is_restricted"], user["is_ultra_restricted"]) == (True, refused is not None)
+    channel = sandbox.call("conversations.create", name="with-guests")["channel"]["id"]
+    answer = sandbox.call("conversations.invite", channel=channel, users="U0NEW")
+    assert answer.get("error") == refused, answer
+    assert ("U0NEW" in sandbox.get("channels/with-guests")["members"]) is (refused is None)
 
 
 def test_an_invitation_with_force_takes_who_can_be_taken_and_names_the_rest(sandbox: Sandbox) -> None:
