@@ -12,6 +12,7 @@ OWN = "own"  # stands for the id of a channel that the bot made
 OLD = "old"  # ... of one that it made and archived
 CARD = "card"  # ... for the ts of a message that it posted there
 THEIRS = "theirs"  # ... for the ts of somebody else's message there
+MUCH = [{"type": "section", "text": {"type": "mrkdwn", "text": "x" * 3000}}] * 5
 
 CASES: list[tuple[str, dict[str, Any], str]] = [
     ("no.such", {}, "unknown_method"),
@@ -19,6 +20,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("chat.postMessage", {"channel": G, "text": "x"}, "not_in_channel"),
     ("chat.postMessage", {"channel": OLD, "text": "x"}, "is_archived"),
     ("chat.postMessage", {"channel": OWN}, "no_text"),
+    ("chat.postMessage", {"channel": OWN, "blocks": MUCH}, "msg_blocks_too_long"),
     ("chat.postMessage", {"channel": OWN, "blocks": "nonsense"}, "invalid_blocks_format"),
     ("chat.postMessage", {"channel": OWN, "text": "x", "markdown_text": "y"}, "markdown_text_conflict"),
     ("chat.postMessage", {"channel": OWN, "text": "x", "thread_ts": "1.2"}, "thread_not_found"),
@@ -27,6 +29,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("chat.postMessage", {"channel": "U0GONE", "text": "x"}, "channel_not_found"),
     ("chat.update", {"channel": OWN, "ts": "1.2", "text": "x"}, "message_not_found"),
     ("chat.update", {"channel": OWN, "ts": CARD, "text": "x" * 4001}, "msg_too_long"),
+    ("chat.update", {"channel": OWN, "ts": CARD, "text": "x", "blocks": MUCH}, "msg_blocks_too_long"),
     ("chat.update", {"channel": OWN, "ts": THEIRS, "text": "x"}, "cant_update_message"),
     ("chat.delete", {"channel": OWN, "ts": THEIRS}, "cant_delete_message"),
     ("chat.delete", {"channel": OWN, "ts": "1.2"}, "message_not_found"),
