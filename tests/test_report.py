@@ -193,6 +193,19 @@ def test_who_cannot_be_invited_is_named(office: Workspace) -> None:
     assert f"<@{GONE}>" in named.text
 
 
+def test_however_much_is_said_in_a_report_slack_takes_the_card(office: Workspace) -> None:
+    said = dict.fromkeys(("demand", "done_already", "impact"), "&" * 900)
+    office.command(LIN)
+    office.view_action(LIN, "report.more")
+    office.submit(LIN, **{**PAYMENTS_FAIL, "what_happened": "&" * 2900, "product": "&" * 90, **said})
+    office.settle()
+    incident = office.incident(1)
+    office.grade(WANG, incident, 1, "&" * 480)
+    card = office.card(incident)
+    assert "severity 1" in card.text, "it is drawn again"
+    assert "&amp;&amp;" in card.everything
+
+
 def test_a_guest_who_cannot_be_invited_reads_whom_to_ask(office: Workspace) -> None:
     incident = office.report(GUEST)
     channel = office.channel(str(office.incident(incident.id).channel_id))
