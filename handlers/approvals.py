@@ -18,7 +18,7 @@ from bot.incident import APPROVERS, RUNGS, Deadline, Duty, Incident, Moment, Mom
 from bot.scripts import Flag, flags
 from bot.wording import Mrkdwn, Wording, channel_link, escape, mention
 from handlers import channel, duties
-from handlers.blocks import SECTION_LENGTH, actions, button, context, section
+from handlers.blocks import SECTION_LENGTH, actions, button, context, room_for, section
 from handlers.desk import Desk, Drawing
 from handlers.duties import Company
 from storage import deadlines, erasure, incidents, outbox, people, roles, statements
@@ -206,15 +206,33 @@ def flagged(desk: Desk, said: str, statement: Statement, times: Sequence[datetim
 def draw(desk: Desk, tx: Connection, message: Message) -> Drawing:
     """For the incident's channel: who should do what, the words, and how far it is."""
     found, words = facets(desk, tx, statements.get(tx, int(message.detail["statement"]))), desk.channel_words
-    text = _sentence(found, words)
-    blocks = [section(text)]
+    text, buttons = _sentence(found, words), _buttons(found, words)
+    above = [section(text)]
     if found.reason:
-        blocks.append(section(words.mrkdwn("statement.to_change", reason=found.reason)))
-    blocks += quoted(found.shown)
-    blocks += _small_print(found, words, desk.now())
-    if buttons := _buttons(found, words):
-        blocks.append(actions(buttons))
-    return Drawing(text, blocks)
+        above.append(section(words.mrkdwn("statement.to_change", reason=found.reason)))
+    below = _small_print(found, words, desk.now())
+    shown, cut = _as_fits(found, [*above, *below, actions([_look(found, words), *buttons])], words)
+    if cut:
+        buttons = _with_a_look(buttons, found, words)
+    below = [*cut, *below, *([actions(buttons)] if buttons else [])]
+    return Drawing(text, [*above, *shown, *below])
+
+
+def _as_fits(found: Facets, beside: Sequence[Block], words: Wording) -> tuple[list[Block], list[Block]]:
+    """As many of its words as a message takes, and a line that says so where these are not all."""
+    said, cut = quoted(found.shown), [context(words.mrkdwn("statement.cut"))]
+    shown = room_for(said, [*beside, *cut])
+    return shown, cut if len(shown) < len(said) else []
+
+
+def _with_a_look(buttons: list[ButtonElement], found: Facets, words: Wording) -> list[ButtonElement]:
+    if any(each.action_id == "statement.check" for each in buttons):
+        return buttons
+    return [*buttons, _look(found, words)]
+
+
+def _look(found: Facets, words: Wording, primary: bool = False) -> ButtonElement:
+    return button(words.text("button.statement.check"), "statement.check", found.statement.id, primary=primary)
 
 
 def draw_asked(desk: Desk, tx: Connection, message: Message) -> Drawing:
@@ -361,7 +379,7 @@ def _buttons(found: Facets, words: Wording) -> list[ButtonElement]:
         return [button(words.text("button.statement.revise"), "statement.revise", statement.id, primary=True)]
     if statement.is_approved:
         return _to_publish(found, words)
-    buttons = [button(words.text("button.statement.check"), "statement.check", statement.id, primary=True)]
+    buttons = [_look(found, words, primary=True)]
     if not all(found.people[role] for role in statement.waits_for):
         buttons.append(button(words.text("button.roles.open"), "roles.open", incident.id))
     return buttons
@@ -378,11 +396,11 @@ def _for_approver(desk: Desk, found: Facets, user_id: str, words: Wording) -> Dr
             text = words.mrkdwn("statement.you_check_by", what=what, to=to, role=as_, author=author, at=at)
         else:
             text = words.mrkdwn("statement.you_check", what=what, to=to, role=as_, author=author)
-        check = button(words.text("button.statement.check"), "statement.check", statement.id, primary=True)
+        below = [*_small_print(found, words, desk.now()), *_where(found)]
+        shown, cut = _as_fits(found, [section(text), *below, actions(_answers(statement, words))], words)
         # Nobody approves words that they can't see.
-        buttons = [check] if found.is_masked else _answers(statement, words)
-        blocks = [section(text), *quoted(found.shown), *_small_print(found, words, desk.now())]
-        return Drawing(text, [*blocks, *_where(found), actions(buttons)])
+        buttons = [_look(found, words, primary=True)] if found.is_masked or cut else _answers(statement, words)
+        return Drawing(text, [section(text), *shown, *cut, *below, actions(buttons)])
     if statement.refused_by and statement.refused_at:
         who, at = mention(statement.refused_by), words.time(statement.refused_at)
         if statement.refused_by == user_id:
@@ -416,8 +434,12 @@ def _for_publisher(desk: Desk, found: Facets, user_id: str, words: Wording) -> D
         return _only(words.mrkdwn("statement.is_out", what=what, at=at, by=by))
     approvers = _approvers(statement, words)
     text = words.mrkdwn("statement.you_publish", what=what, to=mention(user_id), approvers=approvers)
-    blocks = [section(text), *quoted(found.shown), *_small_print(found, words, desk.now()), *_where(found)]
-    return Drawing(text, [*blocks, actions(_to_publish(found, words))])
+    below = [*_small_print(found, words, desk.now()), *_where(found)]
+    buttons = _to_publish(found, words)
+    shown, cut = _as_fits(found, [section(text), *below, actions([_look(found, words), *buttons])], words)
+    if cut:
+        buttons = _with_a_look(buttons, found, words)
+    return Drawing(text, [section(text), *shown, *cut, *below, actions(buttons)])
 
 
 def _answers(statement: Statement, words: Wording) -> list[ButtonElement]:

@@ -21,6 +21,11 @@ from bot.wording import Mrkdwn, escape
 
 Json = dict[str, Any]
 SECTION_LENGTH = 3000  # Slack's limit for a section's text
+# Slack refuses a message with too much in all its blocks together, and says nowhere how much that is. Others have
+# measured 13,200, where a block counts for about 100 besides its characters (bolt-js#2509, bolt-js#2867).
+MESSAGE_SIZE = 10_000
+BLOCK_SIZE = 100
+BLOCKS = 50
 
 
 def section(
@@ -30,16 +35,43 @@ def section(
     return SectionBlock(text=MarkdownTextObject(text=text), accessory=accessory, block_id=block_id)
 
 
-def fitting(lines: Iterable[Mrkdwn]) -> list[Mrkdwn]:
-    """Whole lines from the first on, as many as Slack takes in one section."""
+def fitting(lines: Iterable[Mrkdwn], at_most: int = SECTION_LENGTH) -> list[Mrkdwn]:
+    """Whole lines from the first on, as many as Slack takes in one section, or `at_most` characters of it."""
     told: list[Mrkdwn] = []
     length = 0
     for line in lines:
-        if length + len(line) + 1 > SECTION_LENGTH:
+        if length + len(line) + 1 > min(at_most, SECTION_LENGTH):
             break
         told.append(line)
         length += len(line) + 1
     return told
+
+
+def room_beside(blocks: Iterable[Block]) -> int:
+    """How many characters one more block may have in a message with these."""
+    return MESSAGE_SIZE - BLOCK_SIZE - sum(BLOCK_SIZE + _characters(block.to_dict()) for block in blocks)
+
+
+def room_for(some: Sequence[Block], beside: Sequence[Block] = ()) -> list[Block]:
+    """Whole blocks from the first on, as many as a message takes `beside` what it shows anyway."""
+    kept: list[Block] = []
+    left = room_beside(beside)
+    for block in some[: BLOCKS - len(beside)]:
+        left -= _characters(block.to_dict())
+        if left < 0:
+            break
+        kept.append(block)
+        left -= BLOCK_SIZE
+    return kept
+
+
+def _characters(part: Any) -> int:
+    """Of all the texts in a block, those on its buttons and in its menus too."""
+    if isinstance(part, dict):
+        return sum(
+            len(each) if key == "text" and isinstance(each, str) else _characters(each) for key, each in part.items()
+        )
+    return sum(_characters(each) for each in part) if isinstance(part, list) else 0
 
 
 def context(*texts: Mrkdwn) -> Block:

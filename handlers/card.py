@@ -28,7 +28,19 @@ from bot.incident import (
 from bot.plan import Plan, Progress
 from bot.wording import Mrkdwn, Wording, channel_link, escape, mention
 from handlers import duties, masks, tally
-from handlers.blocks import actions, beginning, button, context, divider, fitting, header, overflow, quote, section
+from handlers.blocks import (
+    actions,
+    beginning,
+    button,
+    context,
+    divider,
+    fitting,
+    header,
+    overflow,
+    quote,
+    room_beside,
+    section,
+)
 from handlers.desk import Desk, Drawing
 from storage import confirmations, customers, deadlines, gradings, incidents, notes, plans, roles
 from storage import progress as reported
@@ -160,8 +172,6 @@ def card(desk: Desk, facets: Facets, words: Wording, now: datetime) -> Drawing:
         header(words.text("card.title", sign=sign_of(incident), number=incident.number, title=incident.title)),
         section(Mrkdwn(f"{_severity(facets, words)}\n{_facts(desk, facets, words)}"), accessory=_menu(facets, words)),
     ]
-    if told := _told(facets, words):
-        blocks.append(section(told, accessory=_files(facets, words)))
     if latest := _latest_news(facets, words):
         blocks.append(section(latest))
     blocks.append(divider())
@@ -176,6 +186,8 @@ def card(desk: Desk, facets: Facets, words: Wording, now: datetime) -> Drawing:
     blocks.append(context(_people(facets, words)))
     if incident.status.is_open:
         blocks.append(actions(_buttons(facets, words)))
+    if told := _told(facets, words, room_beside(blocks)):
+        blocks.insert(2, section(told, accessory=_files(facets, words)))
     return Drawing(_sentence(facets, words), blocks)
 
 
@@ -353,8 +365,8 @@ def _people(facets: Facets, words: Wording) -> Mrkdwn:
     return Mrkdwn(" · ".join(parts))
 
 
-def _told(facets: Facets, words: Wording) -> Mrkdwn | None:
-    """What the reporter said beyond the title."""
+def _told(facets: Facets, words: Wording, room: int) -> Mrkdwn | None:
+    """What the reporter said beyond the title, as far as there is room."""
     incident = facets.incident
     lines: list[Mrkdwn] = []
     if (happened := facets.mask(incident.what_happened).strip()) != incident.title:
@@ -371,7 +383,7 @@ def _told(facets: Facets, words: Wording) -> Mrkdwn | None:
     for note in [each for each in facets.notes if each.occasion not in NOT_SHOWN]:
         noted = beginning(facets.mask(note.words))
         lines.append(words.mrkdwn(f"card.note.{note.occasion}", who=mention(note.by), words=noted))
-    told = fitting(lines)  # the rest is in the record
+    told = fitting(lines, room)  # the rest is in the record
     return Mrkdwn("\n".join(told)) if told else None
 
 

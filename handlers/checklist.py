@@ -15,7 +15,7 @@ from bot.plan import is_step
 from bot.procedure import Span
 from bot.wording import Mrkdwn, Wording, mention
 from handlers import duties, masks
-from handlers.blocks import actions, button, context, fitting, overflow, section
+from handlers.blocks import actions, button, context, fitting, overflow, room_beside, room_for, section
 from handlers.desk import Desk, Drawing
 from storage import deadlines, incidents, outbox, roles, tasks
 from storage.outbox import Message, Saying
@@ -28,7 +28,8 @@ CHOICES = {
     TaskState.NOT_APPLICABLE: ("tasks.reopen",),
 }
 FINISHED = (TaskState.DONE, TaskState.NOT_APPLICABLE)
-LINES = 40  # Slack takes 50 blocks
+LINES = 40  # as many as somebody looks through
+LATEST = 1500  # letters for what is finished, however much is open
 
 
 def post(desk: Desk, tx: Connection, incident: Incident, now: datetime) -> None:
@@ -82,21 +83,36 @@ def draw(desk: Desk, tx: Connection, message: Message) -> Drawing:
     holders = roles.holders(roles.of_incident(tx, incident.id))
     mask = masks.of(tx, incident.id)
     lines = {task: _line(desk, task, clocks.get(str(task.id)), holders, mask, words, now) for task in found}
-    one_by_one, together = _split(found)
     is_open = incident.status.is_open
-    blocks: list[Block] = [
-        section(_heading(desk, incident, found, words)),
-        *(section(lines[task], _menu(task, words) if is_open else None, f"task_{task.id}") for task in one_by_one),
-    ]
-    if together:
-        latest = fitting(lines[task] for task in reversed(together))
-        blocks.append(section(Mrkdwn("\n".join(reversed(latest)))))
-    if waiting := len(found) - len(one_by_one) - len(together):
-        blocks.append(context(words.mrkdwn("checklist.waiting", n=waiting)))
+    own: dict[Task, Block] = {
+        task: section(lines[task], _menu(task, words) if is_open else None, f"task_{task.id}") for task in found
+    }
+    above: list[Block] = [section(_heading(desk, incident, found, words))]
+    below: list[Block] = []
     if is_open:
-        blocks.append(actions([button(words.text("button.tasks.add"), "tasks.add", incident.id)]))
+        below.append(actions([button(words.text("button.tasks.add"), "tasks.add", incident.id)]))
     done, all_ = _count(found)
-    return Drawing(words.mrkdwn("checklist.sentence", number=incident.number, done=done, all=all_), blocks)
+    text = words.mrkdwn("checklist.sentence", number=incident.number, done=done, all=all_)
+    shown = room_for(list(own.values())[:LINES], [*above, *below])
+    if len(shown) == len(found):
+        return Drawing(text, [*above, *shown, *below])
+    # In a long list what is finished stands in one block, at least the latest of it: whoever ticks something off sees
+    # that. Open ones that still find no place move up when others are finished.
+    unfinished = [task for task in found if task.state not in FINISHED]
+    ended = [task for task in found if task.state in FINISHED]
+    finished = [lines[task] for task in sorted(ended, key=lambda task: (task.changed_at or now, task.id), reverse=True)]
+    waiting = context(words.mrkdwn("checklist.waiting", n=len(unfinished)))
+    beside = [*above, *_together(finished, LATEST), waiting, *below]
+    shown = room_for([own[task] for task in unfinished[:LINES]], beside)
+    if more := len(unfinished) - len(shown):
+        below.insert(0, context(words.mrkdwn("checklist.waiting", n=more)))
+    return Drawing(text, [*above, *shown, *_together(finished, room_beside([*above, *shown, *below])), *below])
+
+
+def _together(finished: Iterable[Mrkdwn], room: int) -> list[Block]:
+    """The latest that are finished, in one block, as far as there is room."""
+    latest = fitting(finished, room)
+    return [section(Mrkdwn("\n".join(reversed(latest))))] if latest else []
 
 
 def _heading(desk: Desk, incident: Incident, found: Sequence[Task], words: Wording) -> Mrkdwn:
@@ -111,17 +127,6 @@ def _count(found: Sequence[Task]) -> tuple[int, int]:
     """How many are done, of those that apply."""
     states = [task.state for task in found]
     return states.count(TaskState.DONE), len(found) - states.count(TaskState.NOT_APPLICABLE)
-
-
-def _split(found: Sequence[Task]) -> tuple[list[Task], list[Task]]:
-    """Those with a line and a menu of their own, and those that stand in one block: in a long list what is finished.
-
-    Open ones that still find no place move up when others are finished.
-    """
-    if len(found) <= LINES:
-        return list(found), []
-    unfinished = [task for task in found if task.state not in FINISHED]
-    return unfinished[:LINES], [task for task in found if task.state in FINISHED]
 
 
 def _line(

@@ -22,7 +22,7 @@ from bot.procedure import Span
 from bot.wording import Mrkdwn, Wording, channel_link, mention
 from handlers import channel, checklist, duties, masks, occasion
 from handlers.approvals import quoted
-from handlers.blocks import actions, button, context, section
+from handlers.blocks import actions, button, context, room_for, section
 from handlers.desk import Desk, Drawing
 from handlers.duties import Company
 from storage import deadlines, incidents, journal, notes, outbox, people, plans, roles, tasks
@@ -329,15 +329,17 @@ def version_after(tx: Connection, plan: Plan) -> Plan | None:
 def draw(desk: Desk, tx: Connection, message: Message) -> Drawing:
     """For the incident's channel: who should do what, the plan, and how far it is."""
     found, words = facets(desk, tx, plans.get(tx, int(message.detail["plan"]))), desk.channel_words
-    text = _sentence(found, words)
-    blocks = [section(text), *_reason(found.shown, words)]
+    text, buttons = _sentence(found, words), _buttons(found, words)
+    said = _reason(found.shown, words)
     if found.newer is None or found.plan.approved_at is not None:  # what was replaced before it counted is of no use
-        blocks += body(found.shown, words)
-    if found.is_asked and found.is_masked:
-        blocks.append(context(words.mrkdwn("plan.masked")))
-    if buttons := _buttons(found, words):
-        blocks.append(actions(buttons))
-    return Drawing(text, blocks)
+        said += body(found.shown, words)
+    is_masked = found.is_asked and found.is_masked
+    below: list[Block] = [context(words.mrkdwn("plan.masked"))] if is_masked else []
+    shown, cut = _as_fits(said, [section(text), *below, actions([_look(found.plan, words), *buttons])], words)
+    if cut and all(each.action_id != "plan.check" for each in buttons):
+        buttons = [*buttons, _look(found.plan, words)]
+    below += [*cut, *([actions(buttons)] if buttons else [])]
+    return Drawing(text, [section(text), *shown, *below])
 
 
 def draw_asked(desk: Desk, tx: Connection, message: Message) -> Drawing:
@@ -382,7 +384,7 @@ def waiting(
             continue
         clock = _running(tx, plan)
         if user_id in deciders(desk, tx, incident, plan).asked and (clock is None or clock.owner_id != user_id):
-            check = button(words.text("button.plan.check"), "plan.check", plan.id)
+            check = _look(plan, words)
             yield (
                 incident,
                 words.mrkdwn("home.about", duty=words.text(f"duty.{Duty.APPROVE_PLAN}"), subject=name),
@@ -441,7 +443,7 @@ def _buttons(found: Facets, words: Wording) -> list[ButtonElement]:
         return [button(words.text("button.plan.revise"), "plan.revise", plan.id, primary=True)]
     if plan.approved_at is not None:
         return [request]
-    check = button(words.text("button.plan.check"), "plan.check", plan.id, primary=True)
+    check = _look(plan, words, primary=True)
     if not found.people.asked:
         return [check, button(words.text("button.roles.open"), "roles.open", incident.id)]
     return [check, request]
@@ -460,13 +462,24 @@ def _for_decider(found: Facets, user_id: str, words: Wording) -> Drawing:
         text = words.mrkdwn("plan.you_decide_by", **values, at=words.when(found.clock.due_at))
     else:
         text = words.mrkdwn("plan.you_decide", **values)
-    blocks = [section(text), *_others(found, user_id, words), *body(found.shown, words)]
-    if found.is_masked:
-        blocks.append(context(words.mrkdwn("plan.masked")))
-        # Nobody decides on words that they can't see.
-        check = button(words.text("button.plan.check"), "plan.check", plan.id, primary=True)
-        return Drawing(text, [*blocks, *_where(found), actions([check])])
-    return Drawing(text, [*blocks, *_where(found), actions(_answers(plan, words))])
+    above = [section(text), *_others(found, user_id, words)]
+    below: list[Block] = [context(words.mrkdwn("plan.masked"))] if found.is_masked else []
+    below += _where(found)
+    shown, cut = _as_fits(body(found.shown, words), [*above, *below, actions(_answers(plan, words))], words)
+    # Nobody decides on words that they can't see.
+    buttons = [_look(plan, words, primary=True)] if found.is_masked or cut else _answers(plan, words)
+    return Drawing(text, [*above, *shown, *cut, *below, actions(buttons)])
+
+
+def _as_fits(said: Sequence[Block], beside: Sequence[Block], words: Wording) -> tuple[list[Block], list[Block]]:
+    """As much of a plan as a message takes, and a line that says so where that is not all."""
+    cut: list[Block] = [context(words.mrkdwn("plan.cut"))]
+    shown = room_for(said, [*beside, *cut])
+    return shown, cut if len(shown) < len(said) else []
+
+
+def _look(plan: Plan, words: Wording, primary: bool = False) -> ButtonElement:
+    return button(words.text("button.plan.check"), "plan.check", plan.id, primary=primary)
 
 
 def _others(found: Facets, user_id: str, words: Wording) -> list[Block]:

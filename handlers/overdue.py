@@ -16,7 +16,7 @@ from bot.postmortem import split
 from bot.procedure import Procedure, Weekday
 from bot.wording import Mrkdwn, Wording, mention
 from handlers import masks
-from handlers.blocks import SECTION_LENGTH, button, context, section
+from handlers.blocks import SECTION_LENGTH, button, context, room_for, section
 from handlers.blocks import actions as row
 from handlers.desk import Desk, Drawing
 from storage import actions, incidents, outbox, people
@@ -81,16 +81,20 @@ def draw(desk: Desk, tx: Connection, message: Message) -> Drawing:
         return Drawing(text, [section(text)])
     found = actions.overdue(tx, day, NAMED, user_id)
     first = words.mrkdwn("overdue.sentence", n=count, to=mention(user_id), day=words.calendar_day(found[0].due_on))
-    blocks: list[Block] = [section(first)]
+    sections: list[Block] = []
+    named: list[int] = []  # how many stand in each
     for owner_id in dict.fromkeys(each.owner_id for each in found):
         theirs = [each for each in found if each.owner_id == owner_id]
         lines = [words.mrkdwn("overdue.owner", who=mention(owner_id))]
         lines += [_line(tx, each, (day - each.due_on).days, words) for each in theirs]
-        blocks += [section(Mrkdwn("\n".join(part))) for part in split(lines, SECTION_LENGTH)]
-    if count > len(found):
-        blocks.append(context(words.mrkdwn("overdue.more", n=count - len(found))))
-    blocks.append(row([button(words.text("button.actions.overdue"), "actions.overdue", "all", primary=True)]))
-    return Drawing(first, blocks)
+        for number, part in enumerate(split(lines, SECTION_LENGTH)):
+            sections.append(section(Mrkdwn("\n".join(part))))
+            named.append(len(part) if number else len(part) - 1)
+    all_of_them = row([button(words.text("button.actions.overdue"), "actions.overdue", "all", primary=True)])
+    shown = room_for(sections, [section(first), context(words.mrkdwn("overdue.more", n=count)), all_of_them])
+    more = count - sum(named[: len(shown)])
+    left_out = [context(words.mrkdwn("overdue.more", n=more))] if more else []
+    return Drawing(first, [section(first), *shown, *left_out, all_of_them])
 
 
 def _line(tx: Connection, action: Action, days: int, words: Wording) -> Mrkdwn:

@@ -21,6 +21,7 @@ from bot.incident import Duty, Incident, NotAllowed, Person, Severity
 from bot.postmortem import KIND, WHYS, WORDS, Cause, Postmortem, Section, State, Written
 from bot.wording import Mrkdwn, Wording, mention
 from handlers import duties, masks, review, team
+from handlers.approvals import quoted
 from handlers.blocks import Json, actions, button, context, modal, section
 from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.chapters import Facets
@@ -330,7 +331,7 @@ def _changed(
         at=words.time(last.at),
     )
     said = [each.words for each in written if each.section is last.section and each.part != KIND]
-    return _window(desk, tx, incident, words, person, notice, review.quoted(masks.of(tx, incident.id)("\n".join(said))))
+    return _window(desk, tx, incident, words, person, notice, quoted(masks.of(tx, incident.id)("\n".join(said))))
 
 
 def open_return(
@@ -421,7 +422,7 @@ def _meanwhile(written: Sequence[Written], words: Wording) -> list[Block]:
     """Who has written it while this form was open, and what."""
     who, at = mention(written[0].by), words.time(written[0].at)
     said = [each.words for each in written if each.part != KIND]
-    return [section(words.mrkdwn("postmortem.meanwhile", who=who, at=at)), *review.quoted("\n".join(said))]
+    return [section(words.mrkdwn("postmortem.meanwhile", who=who, at=at)), *quoted("\n".join(said))]
 
 
 # -- who may, and the window -------------------------------------------------------------------------------------------
@@ -463,7 +464,7 @@ def _window(
 ) -> View:
     found = review.facets(desk, tx, incident)
     blocks: list[Block] = [section(notice), *said] if notice else []
-    blocks += [*review.short(found, words), *review.remarks(found)]
+    blocks += [*review.short(found, words), *quoted(review.remarks(found))]
     if address := review.link(desk, tx, incident, words):
         blocks.append(context(address))
     if found.postmortem.state is not State.ACCEPTED:

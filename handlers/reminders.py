@@ -17,7 +17,7 @@ from bot.incident import RUNGS, Counts, Customer, Deadline, Duty, Incident, Mome
 from bot.plan import Plan
 from bot.wording import Mrkdwn, Wording, channel_link, mention
 from handlers import card, decisions, duties, masks
-from handlers.blocks import Json, actions, beginning, button, section
+from handlers.blocks import Json, actions, beginning, button, fitting, room_for, section
 from handlers.desk import Desk, Drawing
 from handlers.words import chosen_id
 from storage import actions as action_items
@@ -148,6 +148,7 @@ def draw(desk: Desk, tx: Connection, message: Message) -> Drawing:
         words = desk.words_for(people.get(tx, str(message.user_id)))
     texts: list[Mrkdwn] = []
     blocks: list[Block] = []
+    said = 0
     for deadline_id, index in message.reminds_of[:PARTS]:
         deadline = deadlines.get(tx, deadline_id)
         text, buttons = _part(desk, tx, message, incident, deadline, deadline.moments[index], words)
@@ -155,15 +156,16 @@ def draw(desk: Desk, tx: Connection, message: Message) -> Drawing:
             buttons = buttons[: 2 if message.place == "person" else 1]
             if any(block.type == "actions" for block in blocks):
                 buttons = [_plain(each) for each in buttons]
+        part = [section(text), *([actions(buttons)] if buttons else [])]
+        if len(room_for(part, blocks)) < len(part):
+            break
         texts.append(text)
-        blocks.append(section(text))
-        if buttons:
-            blocks.append(actions(buttons))
-    more = len(message.reminds_of) - PARTS
-    if more > 0:
+        blocks += part
+        said += 1
+    if more := len(message.reminds_of) - said:
         texts.append(words.mrkdwn("remind.and_more", n=more))
         blocks.append(section(texts[-1]))
-    return Drawing("\n".join(texts), blocks)
+    return Drawing("\n".join(fitting(texts)), blocks)  # of longer texts Slack takes no edit
 
 
 def _part(

@@ -21,7 +21,7 @@ from bot.procedure import Procedure
 from bot.wording import Mrkdwn, Wording, channel_link, escape, mention
 from handlers import channel, duties, masks, team
 from handlers.approvals import quoted
-from handlers.blocks import Json, actions, beginning, button, context, modal, section
+from handlers.blocks import Json, actions, beginning, button, context, modal, room_for, section
 from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.desk import Desk, Drawing
 from handlers.fields import Answers, Choice, Somebody, Text, When
@@ -31,7 +31,7 @@ from storage import deadlines, incidents, journal, outbox, people, requests
 from storage.outbox import Message, Saying
 
 SHOWN = ("request", "request_told", "requests")  # drawn again whenever something becomes of a request
-LINES = 40  # Slack takes 50 blocks
+LINES = 40  # as many as somebody looks through
 
 WHAT = Text("what", "requests", required=True, multiline=True, max_length=500, if_missing="requests.say_what")
 DEPARTMENT = Choice("department", "requests", required=True)
@@ -230,11 +230,25 @@ def draw(desk: Desk, tx: Connection, message: Message) -> Drawing:
         text = words.mrkdwn("requests.sentence", who=who, what=_short(first.what), at=at)
     else:
         text = words.mrkdwn("requests.sentence_over", number=incident.number)
-    lines = [_line(each, _owed_by(each, clocks), desk.procedure, words, now) for each in shown]
-    blocks: list[Block] = [section(text), *(section(each) for each in lines[-LINES:])]
+    lines = {each.id: section(_line(each, _owed_by(each, clocks), desk.procedure, words, now)) for each in shown}
+    ended = [each for each in shown if not _is_open(each)]
+    over = sorted(ended, key=lambda each: (each.answered_at or now, each.id), reverse=True)
+    below: list[Block] = []
     if incident.status.is_open:
-        blocks.append(actions([button(words.text("button.requests.open"), "requests.open", incident.id)]))
-    return Drawing(text, blocks)
+        below.append(actions([button(words.text("button.requests.open"), "requests.open", incident.id)]))
+    # What is open first, what is over from the latest on; in the list they keep their order.
+    in_turn = [each.id for each in [*waits, *over]]
+    beside = [section(text), *_left_out(len(waits), len(over), words), *below]
+    kept = in_turn[: len(room_for([lines[each] for each in in_turn[:LINES]], beside))]
+    left_out = _left_out(sum(each.id not in kept for each in waits), sum(each.id not in kept for each in over), words)
+    return Drawing(text, [section(text), *(line for each, line in lines.items() if each in kept), *left_out, *below])
+
+
+def _left_out(waiting: int, over: int, words: Wording) -> list[Block]:
+    """How many find no place in the list, and where they are seen."""
+    said = [words.mrkdwn("requests.more_open", n=waiting)] if waiting else []
+    said += [words.mrkdwn("requests.more_over", n=over)] if over else []
+    return [context(*said)] if said else []
 
 
 def draw_asked(desk: Desk, tx: Connection, message: Message) -> Drawing:

@@ -19,7 +19,8 @@ from bot.incident import Deadline, Duty, Incident, Role, Severity
 from bot.postmortem import Chapter, Postmortem, Section, State, split
 from bot.wording import Mrkdwn, Wording, channel_link, escape, mention
 from handlers import card, channel, chapters, duties, masks
-from handlers.blocks import actions, button, context, header, section
+from handlers.approvals import quoted
+from handlers.blocks import actions, beginning, button, context, header, section
 from handlers.chapters import Facets
 from handlers.desk import Desk, Drawing
 from handlers.duties import Company
@@ -29,6 +30,7 @@ from storage.outbox import Errand, Message, Saying
 # Drawn again whenever something becomes of the postmortem; its thread is drawn with the incident too.
 SHOWN = ("postmortem", "section_asked", "postmortem_asked", "postmortem_returned", "postmortem_meeting")
 SECTION_LENGTH = 2900  # Slack takes 3,000 characters in a section
+IN_FIRST_MESSAGE = 4000  # letters of why it was returned, below the summary; a direct message has every word
 SECTIONS = 3  # of a message: it can still be edited, and read on a telephone
 REMEMBERED = 20  # so many threads stay drawn: the messages of one are drawn one after the other
 WAITING = 50  # as many as are looked through for App Home
@@ -313,7 +315,7 @@ def _drawn(desk: Desk, found: Facets, words: Wording) -> Thread:
         header(words.text("card.title", sign=card.sign_of(incident), number=incident.number, title=incident.title)),
         section(Mrkdwn("\n".join(lines))),
         context(chapters.state(found, words)),
-        *remarks(found),
+        *quoted(beginning(remarks(found), IN_FIRST_MESSAGE)),
     ]
     if buttons := _buttons(found, words):
         first.append(actions(buttons))
@@ -373,12 +375,10 @@ def writing(
     return button(label or words.text(key), "postmortem.write", value, primary=is_primary)
 
 
-def remarks(found: Facets) -> list[Block]:
+def remarks(found: Facets) -> str:
     """Why it was returned, as long as that counts."""
     mine = found.postmortem
-    if mine.state not in (State.RETURNED, State.SUBMITTED) or not mine.remarks:
-        return []
-    return quoted(found.mask(mine.remarks))
+    return found.mask(mine.remarks) if mine.state in (State.RETURNED, State.SUBMITTED) else ""
 
 
 def _buttons(found: Facets, words: Wording) -> list[ButtonElement]:
@@ -531,12 +531,6 @@ def link(desk: Desk, tx: Connection, incident: Incident, words: Wording) -> Mrkd
         return channel_link(first.channel_id)
     address = f"{url.rstrip('/')}/archives/{first.channel_id}/p{first.ts.replace('.', '')}"
     return Mrkdwn(f"<{escape(address)}|{escape(words.text('postmortem.read'))}>")
-
-
-def quoted(words: str) -> list[Block]:
-    """People's words as a quotation, escaped and whole: in as many sections as they need."""
-    lines = [f"> {escape(line)}" for line in words.splitlines()]
-    return [section(Mrkdwn("\n".join(part))) for part in split(lines, SECTION_LENGTH)]
 
 
 def _where(desk: Desk, tx: Connection, incident: Incident, words: Wording) -> list[Block]:

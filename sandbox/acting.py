@@ -249,7 +249,9 @@ class Acting:
         else:
             view = self._open_view(person.id, view_id)
             block, element = _find(view.definition.get("blocks", []), action_id, None)
-            payload |= {"container": {"type": "view", "view_id": view.id}, "view": self.workspace.view_json(view)}
+            # Slack does not tell here what is typed and chosen in the view (bolt-python#336).
+            shown = self.workspace.view_json(view) | {"state": {"values": {}}}
+            payload |= {"container": {"type": "view", "view_id": view.id}, "view": shown}
         if "external" not in element["type"]:
             raise SlackError("not_an_external_select")
         if len(value) < element.get("min_query_length", 3):

@@ -737,13 +737,28 @@ def _blocks(at: Checking, blocks: Any, most: int, pointer: str) -> None:
         _block(at, block, f"{pointer}/{i}")
 
 
+# Slack says nowhere how much all blocks of a message may hold; this is what others have measured (bolt-js#2509,
+# bolt-js#2867).
+MOST_IN_MESSAGE = 13_200
+PER_BLOCK = 100
+
+
 def checked_message(blocks: list[Json], pointer: str = "/blocks", scopes: Collection[str] = ()) -> list[Json]:
-    """A message's blocks with their ids filled in, or invalid_blocks."""
+    """A message's blocks with their ids filled in, or invalid_blocks, or msg_blocks_too_long."""
     at = Checking("message", scopes)
     _blocks(at, blocks, 50, pointer)
     if at.wrong:
         raise SlackError("invalid_blocks", errors=_plain(at.wrong), response_metadata={"messages": at.wrong})
+    if sum(PER_BLOCK + _characters(block) for block in blocks) > MOST_IN_MESSAGE:
+        raise SlackError("msg_blocks_too_long")
     return blocks
+
+
+def _characters(part: Any) -> int:
+    """Of all the texts in a block."""
+    if isinstance(part, dict):
+        return sum(len(v) if k == "text" and isinstance(v, str) else _characters(v) for k, v in part.items())
+    return sum(_characters(each) for each in part) if isinstance(part, list) else 0
 
 
 VIEW_FIELDS: dict[str, Rule] = {

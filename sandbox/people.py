@@ -16,7 +16,8 @@ class Someone:
     tz: str = "Europe/London"
     groups: tuple[str, ...] = ()
     deleted: bool = False
-    is_restricted: bool = False
+    is_restricted: bool = False  # a guest
+    is_ultra_restricted: bool = False  # a guest in one channel, who can't be invited into another
 
 
 SHANGHAI = "Asia/Shanghai"
@@ -45,7 +46,7 @@ PEOPLE = (
     ),
     Someone("U0SUN", "sun", "Sun 孙", "Head of service", "zh-CN", SHANGHAI, ("service-heads",)),
     Someone("U0EVA", "eva", "Eva Lindqvist", "Executive", tz="Europe/Stockholm", groups=("executives",)),
-    Someone("U0GUEST", "gus", "Gus Guest", "Guest of a supplier", is_restricted=True),
+    Someone("U0GUEST", "gus", "Gus Guest", "Guest of a supplier", is_restricted=True, is_ultra_restricted=True),
     Someone("U0GONE", "fran", "Fran Former", "Left the company", deleted=True),
 )
 

@@ -55,6 +55,7 @@ class Person:
     email: str = ""
     is_bot: bool = False
     is_restricted: bool = False
+    is_ultra_restricted: bool = False
     deleted: bool = False
     updated: float = 0.0
 
@@ -295,7 +296,8 @@ class Workspace:
         for someone in seed.PEOPLE:
             person = Person(
                 someone.id, someone.name, someone.real_name, someone.title, someone.locale, someone.tz,
-                f"{someone.name}@northlight.example", False, someone.is_restricted, someone.deleted, now,
+                f"{someone.name}@northlight.example", False, someone.is_restricted,
+                someone.is_ultra_restricted, someone.deleted, now,
             )  # fmt: skip
             self.people[person.id] = person
             self._keep("person", person.id, person)
@@ -372,10 +374,19 @@ class Workspace:
         return person
 
     def update_person(self, id_: str, **about: Any) -> Person:
-        """Changes locale, tz, name, real_name, title or deleted, and sends user_change."""
+        """Changes locale, tz, name, real_name, title, deleted or what kind of guest they are, and sends user_change."""
         person = self.person(id_)
         for key, value in about.items():
-            if key not in {"locale", "tz", "name", "real_name", "title", "deleted", "is_restricted"}:
+            if key not in {
+                "locale",
+                "tz",
+                "name",
+                "real_name",
+                "title",
+                "deleted",
+                "is_restricted",
+                "is_ultra_restricted",
+            }:
                 raise SlackError("invalid_profile")
             setattr(person, key, value)
         person.updated = self.now()
@@ -974,7 +985,7 @@ class Workspace:
             "is_owner": False,
             "is_primary_owner": False,
             "is_restricted": person.is_restricted,
-            "is_ultra_restricted": False,
+            "is_ultra_restricted": person.is_ultra_restricted,
             "is_bot": person.is_bot,
             "is_app_user": False,
             "updated": int(person.updated),

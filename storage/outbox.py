@@ -345,6 +345,16 @@ def hold(tx: Connection, errand_id: int, until: datetime) -> None:
     tx.execute(update(outbox).where(outbox.c.id == errand_id).values(held_until=until))
 
 
+def keep_cursor(tx: Connection, errand: Errand, cursor: str, until: datetime) -> bool:
+    """Of an errand that reads page by page: where whoever carries it next begins. It stays in hand `until` then.
+
+    False when somebody else has taken it up meanwhile: where they are counts.
+    """
+    ours = (outbox.c.id == errand.id, outbox.c.tries == errand.tries)  # each claim counts one try more
+    values = {"detail": {**errand.detail, "cursor": cursor}, "held_until": until}
+    return tx.execute(update(outbox).where(*ours).values(**values)).rowcount == 1
+
+
 def done(tx: Connection, errand_ids: Collection[int]) -> None:
     """They are done, or there is nothing left to do."""
     if errand_ids:

@@ -641,7 +641,7 @@ outbox = Table(
     Column("errand", String(30), nullable=False),
     Column("lane", String(60), nullable=False),  # order is kept within a lane; lanes run side by side
     Column("message_id", Integer, ForeignKey("messages.id", ondelete="CASCADE")),
-    Column("detail", JSON),  # ids only
+    Column("detail", JSON),  # ids only, and where to go on reading
     Column("collapses", String(80)),  # a drawing that still waits stands for all that ask for it
     Column("created_at", UtcTime, nullable=False),
     Column("not_before", UtcTime, nullable=False),

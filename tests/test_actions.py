@@ -423,16 +423,19 @@ def test_a_week_without_anything_overdue_is_over_too(office: Workspace) -> None:
     assert not any("逾期" in each.text for each in office.said(WANG)), "not on a Friday"
 
 
-def test_however_many_are_overdue_slack_takes_it(office: Workspace) -> None:
+@pytest.mark.parametrize("letter", ["x", "&"])
+def test_however_many_are_overdue_slack_takes_it(office: Workspace, letter: str) -> None:
     incident = closed(office)
     with office.bot.db.begin() as tx:
         for number in range(60):
-            item = Action(0, incident.id, f"Item {number} " + "x" * 280, ActionKind.FIX, ZHOU, THURSDAY, MEI, WEDNESDAY)
+            what = f"Item {number} " + letter * 280
+            item = Action(0, incident.id, what, ActionKind.FIX, ZHOU, THURSDAY, MEI, WEDNESDAY)
             actions.save(tx, f"many {number}", item)
     until(office, at(MONDAY, "09:00"))
     weekly = office.said(WANG)[-1]
     assert "有 60 项" in weekly.text
-    assert "另有" in weekly.everything
+    assert f"另有 {60 - weekly.everything.count('Item')} 项" in weekly.everything
+    assert weekly.everything.count("Item") == (15 if letter == "x" else 6)
     shown = office.click(WANG, weekly, "actions.overdue")["view"]
     assert len(shown["blocks"]) < 100
     assert "仅显示前 40 项" in str(shown)

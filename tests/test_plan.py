@@ -497,6 +497,22 @@ def test_a_customers_name_in_a_plan_is_masked_for_those_who_read_along(office: W
     assert "Zhang" not in details
 
 
+def test_nobody_decides_on_a_plan_of_which_a_message_shows_only_a_part(office: Workspace) -> None:
+    incident = graded(office)
+    steps = "\n".join(f"{number} " + "&" * 145 for number in range(20))
+    propose(office, MEI, incident, steps=steps, told="<" * 1900 + " The end")
+    for message in (shown(office, incident), asked(office, EVA)):
+        assert "more of it than fits here; “Look at the plan” shows every word" in message.everything
+        assert "The end" not in message.everything
+    assert asked(office, EVA).buttons == ["plan.check*"]
+    office.click(EVA, asked(office, EVA), "plan.check")
+    assert "The end" in str(office.view(EVA)["blocks"])
+    office.view_action(EVA, "plan.approve")
+    office.settle()
+    assert shown(office, incident).buttons == ["requests.open", "plan.check"], "what is done can still be read"
+    assert "approved" in shown(office, incident).text
+
+
 # -- who is asked, and who then ----------------------------------------------------------------------------------------
 
 

@@ -385,6 +385,20 @@ def test_what_people_wrote_pings_nobody(office: Workspace) -> None:
         assert "<@U0MEI>" not in shown
 
 
+def test_however_long_the_remarks_are_the_postmortem_shows_that_it_was_returned(office: Workspace) -> None:
+    incident = fixed(office, what_happened="&" * 300)
+    write(office, LIN, chapter(office, "Causes"), **CAUSES)
+    submit(office, LIN)
+    office.click(WANG, asked(office, WANG, "postmortem.accept"), "postmortem.refuse")
+    office.submit(WANG, remarks="Why " + "&" * 1980 + " The end")
+    later(office)
+    first = replies(office)[0]
+    assert first.buttons[0] in ("postmortem.complete*", "postmortem.submit_open*")
+    assert "> Why &amp;" in first.everything
+    assert "The end" not in first.everything
+    assert "The end" in asked(office, incident.reporter_id, "The end").everything, "its author reads every word"
+
+
 def test_each_remark_stays_on_record(office: Workspace) -> None:
     incident = fixed(office)
     write(office, LIN, chapter(office, "Causes"), **CAUSES)

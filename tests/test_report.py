@@ -193,6 +193,19 @@ def test_who_cannot_be_invited_is_named(office: Workspace) -> None:
     assert f"<@{GONE}>" in named.text
 
 
+def test_however_much_is_said_in_a_report_slack_takes_the_card(office: Workspace) -> None:
+    said = dict.fromkeys(("demand", "done_already", "impact"), "&" * 900)
+    office.command(LIN)
+    office.view_action(LIN, "report.more")
+    office.submit(LIN, **{**PAYMENTS_FAIL, "what_happened": "&" * 2900, "product": "&" * 90, **said})
+    office.settle()
+    incident = office.incident(1)
+    office.grade(WANG, incident, 1, "&" * 480)
+    card = office.card(incident)
+    assert "severity 1" in card.text, "it is drawn again"
+    assert "&amp;&amp;" in card.everything
+
+
 def test_a_guest_who_cannot_be_invited_reads_whom_to_ask(office: Workspace) -> None:
     incident = office.report(GUEST)
     channel = office.channel(str(office.incident(incident.id).channel_id))
@@ -201,6 +214,18 @@ def test_a_guest_who_cannot_be_invited_reads_whom_to_ask(office: Workspace) -> N
     assert shown["text"]["text"] == (
         "*Your report is in INC-1.* Sorry, you could not be added to its channel; please ask <@U0LIN> how it goes on."
     )
+
+
+def test_a_guest_of_several_channels_is_in_it_like_anybody(office: Workspace) -> None:
+    office.sandbox.post("/act/profile", user=GUEST, is_ultra_restricted=False)
+    office.settle()
+    incident = office.report(GUEST)
+    channel = office.channel(str(office.incident(incident.id).channel_id))
+    assert GUEST in channel["members"]
+    assert f"<#{channel['id']}>" in str(office.view(GUEST)["blocks"])
+    assert "could not be added" not in str([said.text for said in office.said(channel["id"])])
+    office.wait(3)
+    assert f"<@{GUEST}>, verify INC-1" in office.said(GUEST)[-1].text, "what the reporter owes is theirs"
 
 
 def test_a_guest_who_is_alone_reads_it_too(office: Workspace) -> None:

@@ -1,5 +1,6 @@
 """What is asked of other departments: agreed to, declined, there; reminders, twice, two at once, wrong input."""
 
+from datetime import timedelta
 from typing import Any
 
 from bot.incident import Deadline, Duty, Incident
@@ -184,6 +185,37 @@ def test_what_somebody_was_asked_for_who_leaves_is_owed_by_whoever_coordinates(o
     office.sandbox.post("/act/profile", user=QUINN, deleted=True)
     office.settle()
     assert clocks(office, incident)[0].owner_id == WANG
+
+
+def test_a_long_list_shows_what_is_open_first_and_says_where_the_rest_is(office: Workspace) -> None:
+    incident = quiet(office)
+    ask(office, ADA, incident)
+    now, until = office.clock(), office.clock() + timedelta(hours=2)
+    with office.bot.db.begin() as tx:
+        for number in range(60):
+            new = Request(0, incident.id, ADA, now, f"Number {number}. {'x' * 480}", "quality", QIAN, until)
+            made = requests.save(tx, f"many {number}", new)
+            if number % 2:
+                requests.answer(tx, made.id, RequestState.DONE, QIAN, "x" * 500, now - timedelta(hours=1))
+    office.click(QUINN, told(office, QUINN), "requests.agree")
+    office.settle()
+    shown = listed(office, incident)
+    assert f"*{WHAT}* · Quality · <@{QUINN}> does it" in shown.everything, "who agrees to it is seen to"
+    lines = [each for each in shown.blocks if "Number" in str(each)]
+    assert all("is asked" in str(each) for each in lines), "what is over comes last"
+    assert f"{30 - len(lines)} more are open: whoever was asked has each as a direct message" in shown.everything
+    assert "30 more are over: `/incident record` shows them." in shown.everything
+    with office.bot.db.begin() as tx:
+        for each in requests.of_incident(tx, incident.id)[1:]:
+            requests.answer(tx, each.id, RequestState.DONE, QIAN, "", now - timedelta(hours=1))
+    office.click(QUINN, told(office, QUINN), "requests.done")
+    office.submit(QUINN)
+    office.settle()
+    shown = listed(office, incident)
+    assert f"✅ {WHAT}" in shown.everything, "what has just been done is seen"
+    assert "Number 59" in shown.everything
+    assert "Number 0" not in shown.everything
+    assert "more are open" not in shown.everything
 
 
 def test_whatever_signs_somebody_writes_the_list_is_shown(office: Workspace) -> None:

@@ -49,7 +49,7 @@ def _cannot_be_invited(call: Call, channel: Channel, user: str) -> str:
         return "already_in_channel"
     if person.is_bot:
         return "cant_invite"
-    return "user_is_restricted" if person.is_restricted else ""
+    return "ura_max_channels" if person.is_ultra_restricted else ""
 
 
 def info(call: Call) -> Json:

@@ -169,7 +169,7 @@ REFUSED_IN_MESSAGES = [
 ]
 
 TAKEN_IN_MESSAGES = [
-    section("x" * 3000, fields=[plain("x" * 2000)] * 10, accessory=button()),
+    section("x" * 3000, fields=[plain("x" * 2000), *[plain("x")] * 9], accessory=button()),
     {"type": "header", "text": plain("x" * 150)},
     {"type": "divider"},
     {
@@ -253,6 +253,15 @@ def test_a_message_has_two_charts_at_most() -> None:
     with pytest.raises(SlackError) as refusal:
         blockkit.checked_message([chart(), container(chart()), chart()])
     assert "no more than 2 data_visualization blocks allowed [json-pointer:/blocks/2]" in str(refusal.value.extra)
+
+
+def test_all_blocks_of_a_message_have_a_limit_together() -> None:
+    full = [section("x" * 2900), section("x" * 2900), section("x" * 2900), section("x" * 2900)]  # and 100 for each
+    blockkit.checked_message([*full, actions(button(text=plain("x" * 75))), section("x" * 925)])
+    with pytest.raises(SlackError, match="msg_blocks_too_long"):
+        blockkit.checked_message([*full, actions(button(text=plain("x" * 75))), section("x" * 926)])
+    with pytest.raises(SlackError, match="invalid_blocks"):
+        blockkit.checked_message([*full, *full, section("x" * 3001)])
 
 
 @pytest.mark.parametrize("block", [container(), carousel(1), data_table(*rows(2)), chart()])

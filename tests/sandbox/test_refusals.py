@@ -12,6 +12,7 @@ OWN = "own"  # stands for the id of a channel that the bot made
 OLD = "old"  # ... of one that it made and archived
 CARD = "card"  # ... for the ts of a message that it posted there
 THEIRS = "theirs"  # ... for the ts of somebody else's message there
+MUCH = [{"type": "section", "text": {"type": "mrkdwn", "text": "x" * 3000}}] * 5
 
 CASES: list[tuple[str, dict[str, Any], str]] = [
     ("no.such", {}, "unknown_method"),
@@ -19,6 +20,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("chat.postMessage", {"channel": G, "text": "x"}, "not_in_channel"),
     ("chat.postMessage", {"channel": OLD, "text": "x"}, "is_archived"),
     ("chat.postMessage", {"channel": OWN}, "no_text"),
+    ("chat.postMessage", {"channel": OWN, "blocks": MUCH}, "msg_blocks_too_long"),
     ("chat.postMessage", {"channel": OWN, "blocks": "nonsense"}, "invalid_blocks_format"),
     ("chat.postMessage", {"channel": OWN, "text": "x", "markdown_text": "y"}, "markdown_text_conflict"),
     ("chat.postMessage", {"channel": OWN, "text": "x", "thread_ts": "1.2"}, "thread_not_found"),
@@ -27,6 +29,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("chat.postMessage", {"channel": "U0GONE", "text": "x"}, "channel_not_found"),
     ("chat.update", {"channel": OWN, "ts": "1.2", "text": "x"}, "message_not_found"),
     ("chat.update", {"channel": OWN, "ts": CARD, "text": "x" * 4001}, "msg_too_long"),
+    ("chat.update", {"channel": OWN, "ts": CARD, "text": "x", "blocks": MUCH}, "msg_blocks_too_long"),
     ("chat.update", {"channel": OWN, "ts": THEIRS, "text": "x"}, "cant_update_message"),
     ("chat.delete", {"channel": OWN, "ts": THEIRS}, "cant_delete_message"),
     ("chat.delete", {"channel": OWN, "ts": "1.2"}, "message_not_found"),
@@ -45,7 +48,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("conversations.invite", {"channel": OWN, "users": "U0LIN"}, "already_in_channel"),
     ("conversations.invite", {"channel": OWN, "users": "U0TESTER"}, "cant_invite_self"),
     ("conversations.invite", {"channel": OWN, "users": "U0GONE"}, "user_not_found"),
-    ("conversations.invite", {"channel": OWN, "users": "U0GUEST"}, "user_is_restricted"),
+    ("conversations.invite", {"channel": OWN, "users": "U0GUEST"}, "ura_max_channels"),
     ("conversations.invite", {"channel": OWN, "users": ["U0ADA"] * 101}, "too_many_users"),
     ("conversations.invite", {"channel": G, "users": "U0ADA"}, "not_in_channel"),
     ("conversations.invite", {"channel": OWN, "users": "[bad"}, "invalid_arguments"),
@@ -193,6 +196,25 @@ def test_a_scope_that_the_manifest_lacks_is_named(
     assert answer["error"] == "missing_scope"
     assert answer["needed"] == scope
     assert scope not in answer["provided"].split(",")
+
+
+@pytest.mark.parametrize(
+    ("kind", "refused"),
+    [
+        ({"is_restricted": True}, None),
+        ({"is_restricted": True, "is_ultra_restricted": True}, "ura_max_channels"),
+    ],
+)
+def test_a_guest_of_one_channel_cannot_be_invited_into_another(
+    sandbox: Sandbox, kind: dict[str, bool], refused: str | None
+) -> None:
+    sandbox.do("act/add_person", id="U0NEW", name="new", **kind)
+    user = sandbox.call("users.info", user="U0NEW")["user"]
+    assert (user["is_restricted"], user["is_ultra_restricted"]) == (True, refused is not None)
+    channel = sandbox.call("conversations.create", name="with-guests")["channel"]["id"]
+    answer = sandbox.call("conversations.invite", channel=channel, users="U0NEW")
+    assert answer.get("error") == refused, answer
+    assert ("U0NEW" in sandbox.get("channels/with-guests")["members"]) is (refused is None)
 
 
 def test_an_invitation_with_force_takes_who_can_be_taken_and_names_the_rest(sandbox: Sandbox) -> None:

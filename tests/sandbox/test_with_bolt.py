@@ -71,6 +71,39 @@ def test_a_choice_is_told_at_once_with_what_was_typed(sandbox: Sandbox, bolt: Ap
     assert len(told) == 2
 
 
+def test_options_are_asked_for_without_what_was_typed(sandbox: Sandbox, bolt: App) -> None:
+    element = {"type": "external_select", "action_id": "find", "min_query_length": 0}
+    label = {"type": "plain_text", "text": "Who"}
+    who = {"type": "input", "block_id": "who", "label": label, "element": element}
+    told: list[Any] = []
+
+    @bolt.command("/incident")
+    def command(ack: Any, body: Any, client: WebClient) -> None:
+        client.views_open(trigger_id=body["trigger_id"], view=modal(blocks=[*modal()["blocks"], who]))
+        ack()
+
+    @bolt.options("find")
+    def find(ack: Any, body: Any) -> None:
+        told.append(body)
+        ack(options=[{"text": {"type": "plain_text", "text": "Acme"}, "value": "acme"}])
+
+    @bolt.view("report")
+    def submit(ack: Any, view: Any) -> None:
+        told.append(view["state"]["values"])
+        ack()
+
+    sandbox.do("act/command", user="U0ADA", channel="general", text="/incident")
+    sandbox.do("act/type", user="U0ADA", values={"title": "It rains"})
+    found = sandbox.do("act/suggest", user="U0ADA", action_id="find", value="ac")
+    assert found["response"]["options"][0]["value"] == "acme", found
+    assert sandbox.do("act/submit", user="U0ADA", values={"who": "acme"})["ok"]
+    asked, submitted = told
+    assert (asked["value"], asked["view"]["callback_id"]) == ("ac", "report")
+    assert asked["view"]["state"] == {"values": {}}
+    assert submitted["title"]["text"]["value"] == "It rains", "it is typed all the same"
+    assert submitted["who"]["find"]["selected_option"]["value"] == "acme"
+
+
 def test_from_a_command_to_a_channel_with_a_card_whose_button_is_pressed(sandbox: Sandbox, bolt: App) -> None:
     @bolt.command("/incident")
     def command(ack: Any, body: Any, client: WebClient) -> None:
