@@ -381,6 +381,10 @@ class Window:
         self.intro = False
         self.board.run_method("introduced")
 
+    async def _start_again(self, _asked: Json) -> None:
+        if self.sandbox.child is not None:
+            self.sandbox.child.again.set()
+
     async def _seen(self, asked: Json) -> None:
         self.visible = bool(asked.get("visible"))
 
@@ -547,6 +551,7 @@ ACTS: dict[str, Callable[[Window, Json], Awaitable[Outcome | None]]] = {
     "join": Window._join,
     "intro": Window._introduction,
     "intro-done": Window._introduced,
+    "start-again": Window._start_again,
     "seen": Window._seen,
     "send": Window._send,
     "shortcut": Window._shortcut,
