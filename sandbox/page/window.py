@@ -496,7 +496,7 @@ class Window:
         response = outcome.response if isinstance(outcome.response, dict) else {}
         options = [*response.get("options", []), *(o for g in response.get("option_groups", []) for o in g["options"])]
         found = [{"value": o["value"], "label": text_of(o.get("text"), self.viewer)} for o in options]
-        self.board.run_method("suggested", asked.get("field"), found)
+        self.board.run_method("suggested", asked.get("field"), asked["given"], found)
         return outcome
 
     def _shown_view(self, asked: Json) -> View | None:
