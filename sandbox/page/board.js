@@ -181,7 +181,8 @@ function whereFocusIs() {
   const id = active.closest("[data-action-id]")?.dataset.actionId;
   const like = () => (id ? [...place.querySelectorAll(`[data-action-id="${CSS.escape(id)}"]`)] : []);
   const number = like().findIndex((node) => node.contains(active));
-  return { active, place, dialog: active.closest("dialog"), like: () => like()[number], earlier: controls.slice(0, controls.indexOf(active)).reverse() };
+  const earlier = controls.slice(0, controls.indexOf(active)).reverse();
+  return { active, place, dialog: active.closest("dialog"), like: () => like()[number], earlier };
 }
 
 // When it is gone: on what took its place, else on what comes next there.

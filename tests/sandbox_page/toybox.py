@@ -163,8 +163,9 @@ def long(chapter: int = 1, note: str = "", more: bool = False) -> Json:
         {"type": "actions", "elements": [{"type": "button", "action_id": "unfold", "text": plain("Unfold")}]},
         field("reason", "Reason", "plain_text_input", optional=True, action_id="fold", dispatch_action=True,
               dispatch_action_config=config),
-        *(field(f"f{i}", f"Field {i}", "plain_text_input", multiline=True, optional=True) for i in range(5, 9)),
+        *(field(f"f{i}", f"Field {i}", "plain_text_input", multiline=True, optional=True) for i in range(5, 8)),
         field("last", "The last number", "number_input", is_decimal_allowed=False, optional=True),
+        *(field(f"f{i}", f"Field {i}", "plain_text_input", multiline=True, optional=True) for i in range(8, 12)),
     ]  # fmt: skip
     if more:
         blocks[5:6] = [field("money", "Money", "plain_text_input", optional=True)]
