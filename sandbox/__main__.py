@@ -15,7 +15,7 @@ from pathlib import Path
 
 import uvicorn
 
-from sandbox.app import Sandbox, build
+from sandbox.app import Program, Sandbox, build
 from sandbox.manifest import WrongManifest, read
 from sandbox.workspace import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET
 
@@ -122,7 +122,10 @@ async def run(sandbox: Sandbox, listener: socket.socket, options: argparse.Names
     say(f"Open {address} in your browser: that is the workspace. Ctrl-C ends it.")
     if options.announce_ready:
         say("SANDBOX_READY " + json.dumps({"url": address}))
-    watching = asyncio.create_task(watch(sandbox, command, options.database_url, stop)) if command else None
+    watching = None
+    if command:
+        sandbox.child = Program()
+        watching = asyncio.create_task(watch(sandbox, sandbox.child, command, options.database_url, stop))
     waiting = asyncio.create_task(stop.wait())
     await asyncio.wait({waiting, serving}, return_when=asyncio.FIRST_COMPLETED)
     stop.set()
@@ -134,8 +137,8 @@ async def run(sandbox: Sandbox, listener: socket.socket, options: argparse.Names
     return 0
 
 
-async def watch(sandbox: Sandbox, command: list[str], database: str, stop: asyncio.Event) -> None:
-    """Runs the bot as a child until it ends or we are told to stop, and says in a sentence how it ended."""
+async def watch(sandbox: Sandbox, child: Program, command: list[str], database: str, stop: asyncio.Event) -> None:
+    """Runs the bot as a child until we are told to stop. When it ends before, says so, and runs it again when asked."""
     environment = {
         **os.environ,
         "SLACK_API_URL": f"{sandbox.workspace.address}/api/",
@@ -146,14 +149,28 @@ async def watch(sandbox: Sandbox, command: list[str], database: str, stop: async
     # Never what is exported: who tries something out would work on their real database, or need its keys for the trial.
     environment["DATABASE_URL"] = database
     environment.pop("HOTLINE_ENCRYPTION_KEYS", None)
+    stopped = asyncio.create_task(stop.wait())
+    while not stopped.done():
+        child.ended = await run_child(command, environment, stopped)
+        if stopped.done():
+            return
+        child.again.clear()
+        sandbox.workspace.tell("connections", "0")
+        say(f"{child.ended} The workspace stays open without it; Ctrl-C ends it.")
+        again = asyncio.create_task(child.again.wait())
+        await asyncio.wait({again, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        again.cancel()
+        child.ended = ""
+        sandbox.workspace.tell("connections", "0")
+
+
+async def run_child(command: list[str], environment: dict[str, str], stopped: asyncio.Task[bool]) -> str:
+    """Returns, as a sentence, how it ended; when we are told to stop, it is ended."""
     try:
         child = await asyncio.create_subprocess_exec(*command, env=environment, start_new_session=True)
     except OSError as e:
-        sandbox.child = f"The bot could not be started ({command[0]}: {e.strerror})."
-        say(f"{sandbox.child} The workspace stays open; Ctrl-C ends it.")
-        return
+        return f"The bot could not be started ({command[0]}: {e.strerror})."
     ended = asyncio.create_task(child.wait())
-    stopped = asyncio.create_task(stop.wait())
     await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
     if not ended.done():
         child.terminate()
@@ -163,13 +180,9 @@ async def watch(sandbox: Sandbox, command: list[str], database: str, stop: async
             child.kill()
             await ended
             say(f"The bot did not stop within {STOP_CHILD_WITHIN:.0f} seconds and was ended.")
-        return
-    stopped.cancel()
     code = ended.result()
     how = "ended" if code == 0 else (f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}")
-    sandbox.child = f"The bot {how}."
-    sandbox.workspace.tell("connections", "0")
-    say(f"{sandbox.child} The workspace stays open without it; Ctrl-C ends it.")
+    return f"The bot {how}."
 
 
 if __name__ == "__main__":

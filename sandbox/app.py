@@ -1,7 +1,9 @@
 """Puts the sandbox together: one workspace, its Web API, its deliveries, its control API, and (if wanted) its page."""
 
+import asyncio
 import importlib
 import importlib.util
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -20,8 +22,16 @@ from sandbox.webapi.server import WebApi
 from sandbox.workspace import Workspace
 
 
+@dataclass
+class Program:
+    """The program started with `-- CMD`: how it ended, in a sentence (empty while it runs); and who wants it again."""
+
+    ended: str = ""
+    again: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class Sandbox:
-    """What the page and the control API work with. `child` is what became of the program started with `-- CMD`."""
+    """What the page and the control API work with. `child` is there when a program was started with `-- CMD`."""
 
     def __init__(
         self, manifest: Manifest, folder: Path | None = None, request_url: str | None = None, transport: str = "auto"
@@ -32,7 +42,7 @@ class Sandbox:
         self.acting = Acting(self.workspace, self.delivery)
         self.faults = Faults()
         self.webapi = WebApi(self.workspace, self.faults, self.delivery.new_ticket)
-        self.child = ""
+        self.child: Program | None = None
 
     @property
     def may_write_to_bot(self) -> bool:

@@ -130,7 +130,7 @@ async def _state(sandbox: "Sandbox", _request: Request) -> Json:
         "views": {v.id: view_json(w, v) for v in w.views.values() if v.type == "modal"},
         "homes": {user: view_json(w, home) for user, home in w.homes.items()},
         "files": {f.id: w.file_json(f) for f in w.files.values()},
-        "bot": sandbox.child,
+        "bot": sandbox.child.ended if sandbox.child else "",
         "connections": len(sandbox.delivery.connections),
     }
 
@@ -380,6 +380,11 @@ ACTS: dict[str, Act] = {
 
 
 async def _time(sandbox: "Sandbox", body: Json) -> Json:
+    if sandbox.child is not None:
+        raise ValueError(
+            "time stays as it is beside a program that the sandbox started (-- CMD), since that reads its own clock: "
+            "start the sandbox without one to move the workspace's"
+        )
     w = sandbox.workspace
     offset = w.clock.offset + float(body["advance"]) if "advance" in body else float(body["now"]) - time.time()
     w.move_time(offset)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -64,7 +65,10 @@ class Demo:
 
     def __init__(self, folder: Path, language: str) -> None:
         self._command = [sys.executable, "-m", "sandbox", "--port", "0", "--announce-ready"]
-        self._command += ["--data", str(folder), "--manifest", str(MANIFEST), "--", sys.executable, "-m", "bot", "run"]
+        self._number = folder.with_suffix(".pid")
+        self._command += ["--data", str(folder), "--manifest", str(MANIFEST)]
+        self._command += ["--", "sh", "-c", 'echo $$ > "$0"; exec "$@"', str(self._number)]
+        self._command += [sys.executable, "-m", "bot", "run"]
         self._environment = {**os.environ, "HOTLINE_LANGUAGE": language}
         self.start()
 
@@ -81,6 +85,9 @@ class Demo:
         line = next((line for line in self._process.stdout if line.startswith("SANDBOX_READY ")), "")
         self.url = str(json.loads(line.removeprefix("SANDBOX_READY "))["url"])
         assert httpx.get(f"{self.url}/sandbox/wait?connections=1&timeout=30", timeout=40).json()["ok"]
+
+    def kill_the_bot(self) -> None:
+        os.kill(int(self._number.read_text("utf-8")), signal.SIGKILL)
 
     def stop(self) -> None:
         self._process.terminate()
@@ -159,9 +166,7 @@ def english(tmp_path: Path) -> Iterator[Demo]:
     running.stop()
 
 
-def test_the_demo_goes_on_where_it_was_stopped(browser: Browser, english: Demo) -> None:
-    page = window(browser, english.url, 1440)
-    enter(page, "ada")
+def report(page: Page) -> None:
     page.get_by_role("button", name="Report an incident").first.click()
     form = dialog(page)
     form.get_by_label("What happened").fill("Payments fail")
@@ -172,15 +177,39 @@ def test_the_demo_goes_on_where_it_was_stopped(browser: Browser, english: Demo) 
     expect(dialog(page).get_by_role("link", name="#inc-0001-payments-fail")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator("dialog[open]")).to_have_count(0)
+
+
+def verify(page: Page) -> None:
+    page.locator("#sidebar .place", has_text="inc-0001-payments-fail").click()
+    card = page.locator("#list article", has_text="INC-1 · Payments fail").last
+    card.get_by_role("button", name="Verified").click()
+    dialog(page).get_by_role("button", name="Verified").click()
+    expect(card).to_contain_text("✅ Verify")
+
+
+def test_the_demo_goes_on_where_it_was_stopped(browser: Browser, english: Demo) -> None:
+    page = window(browser, english.url, 1440)
+    enter(page, "ada")
+    report(page)
     page.context.close()
     english.stop()
 
     english.start()
     page = window(browser, english.url, 1440)
     enter(page, "ada")
-    page.locator("#sidebar .place", has_text="inc-0001-payments-fail").click()
-    card = page.locator("#list article", has_text="INC-1 · Payments fail").last
-    card.get_by_role("button", name="Verified").click()
-    dialog(page).get_by_role("button", name="Verified").click()
-    expect(card).to_contain_text("✅ Verify")
+    verify(page)
+    page.context.close()
+
+
+def test_a_bot_that_was_killed_is_started_again_in_the_page_and_knows_its_incidents(
+    browser: Browser, english: Demo
+) -> None:
+    page = window(browser, english.url, 1440)
+    enter(page, "ada")
+    report(page)
+    english.kill_the_bot()
+    expect(page.locator(".away")).to_contain_text("Hotline is away. The bot was ended by signal 9.")
+    page.get_by_role("button", name="Start the bot again").click()
+    expect(page.locator(".away")).to_have_count(0, timeout=30_000)
+    verify(page)
     page.context.close()

@@ -32,12 +32,14 @@ let board = null;
 let state = {};
 let typingTimer = null;
 let menuFor = null;
+let following = ""; // the list in which one has just written: its next message is shown
+const ended = new Set(); // the lists that are scrolled to their end, and stay there whatever takes room from them
 
 const byId = (id) => document.getElementById(id);
 
 // -- putting HTML into the page ---------------------------------------------------------------------------------------
 
-const OURS = new Set(["aria-expanded", "open", "data-busy", "aria-busy", "data-leaves", "disabled", "data-chosen"]);
+const OURS = new Set(["aria-expanded", "aria-activedescendant", "open", "data-busy", "aria-busy", "data-leaves", "disabled", "data-chosen"]);
 const TYPED = new Set(["value", "checked", "selected"]);
 
 function fragment(html) {
@@ -114,21 +116,114 @@ function putList(container, { order, items, fresh }) {
   }
 }
 
+const belowIn = (list) => list.scrollHeight - list.scrollTop - list.clientHeight;
+
+function toEnd(list) {
+  list.scrollTop = list.scrollHeight;
+  lookForEnd(list);
+}
+
+function lookForEnd(list) {
+  const atEnd = belowIn(list) < 60;
+  ended[atEnd ? "add" : "delete"](list);
+  if (atEnd && list.id === "list") byId("newest").hidden = true;
+}
+
+function stayAtEnd(list) {
+  const stay = () => ended.has(list) && toEnd(list);
+  new ResizeObserver(stay).observe(list);
+  list.addEventListener("load", stay, true); // pictures
+  list.addEventListener("scroll", () => lookForEnd(list));
+  for (const kind of ["wheel", "touchmove", "keydown"]) {
+    list.addEventListener(kind, () => (following = ""), { passive: true });
+  }
+}
+
 function keepScroll(list, fresh, change) {
-  const below = list.scrollHeight - list.scrollTop - list.clientHeight;
-  const atEnd = fresh || below < 60;
+  const atEnd = fresh || belowIn(list) < 60;
   const anchor = [...list.children].find((n) => n.offsetTop + n.offsetHeight > list.scrollTop + list.offsetTop);
   const top = anchor?.offsetTop;
   const last = list.lastElementChild;
   change();
-  if (atEnd) {
-    const fresh = list.querySelector(":scope > [data-key=new]");
-    list.scrollTop = list.scrollHeight;
-    if (fresh && fresh.offsetTop < list.scrollTop + list.offsetTop) list.scrollTop = fresh.offsetTop - list.offsetTop - 8;
+  const answered = following === list.id && list.lastElementChild !== last;
+  if (answered) following = "";
+  if (atEnd || answered) {
+    toEnd(list);
+    const news = fresh && list.querySelector(":scope > [data-key=new]");
+    if (news && news.offsetTop < list.scrollTop + list.offsetTop) list.scrollTop = news.offsetTop - list.offsetTop - 8;
   } else {
     if (anchor?.isConnected) list.scrollTop += anchor.offsetTop - top;
     if (list.id === "list" && list.lastElementChild !== last) byId("newest").hidden = false;
   }
+  lookForEnd(list);
+}
+
+// -- where the keyboard is --------------------------------------------------------------------------------------------
+
+const FOCUSABLE = "a[href], button, input, select, textarea, summary";
+const openers = new Map(); // a form's key -> finds what had the focus when it opened
+const scrolled = new WeakMap(); // how far down a form was when another one came above it
+
+function focusOn(node, scroll = false) {
+  node?.focus({ preventScroll: !scroll });
+  return Boolean(node) && document.activeElement === node;
+}
+
+const focusIsLost = () => !document.activeElement || document.activeElement === document.body;
+
+// Before something is drawn: what has the focus, what like it there is, and what stands before it.
+function whereFocusIs() {
+  // A button that sends is disabled meanwhile, and loses the focus by that.
+  const active = focusIsLost() ? document.querySelector("dialog[open] [type=submit]:disabled") : document.activeElement;
+  const place = active?.closest(".inside, .content, dialog, #main > *, .sandbox > *");
+  if (!place) return null;
+  const controls = [...place.querySelectorAll(FOCUSABLE)];
+  const id = active.closest("[data-action-id]")?.dataset.actionId;
+  const like = () => (id ? [...place.querySelectorAll(`[data-action-id="${CSS.escape(id)}"]`)] : []);
+  const number = like().findIndex((node) => node.contains(active));
+  const earlier = controls.slice(0, controls.indexOf(active)).reverse();
+  return { active, place, dialog: active.closest("dialog"), like: () => like()[number], earlier };
+}
+
+// When it is gone: on what took its place, else on what comes next there.
+function keepFocus(was) {
+  if (!was || !focusIsLost() || was.active.disabled || focusOn(was.active)) return;
+  const again = was.like();
+  const controls = [...was.place.querySelectorAll(FOCUSABLE)];
+  const before = was.earlier.find((node) => controls.includes(node));
+  const next = controls.slice(controls.indexOf(before) + 1);
+  if ([again, again?.querySelector(FOCUSABLE), ...next, before].some((node) => focusOn(node, true))) return;
+  const dialog = document.querySelector("dialog[open]");
+  if (dialog) begin(dialog);
+  else rest();
+}
+
+function remembered(element) {
+  const message = element.closest("[data-ts]")?.dataset;
+  const { key, actionId } = element.dataset;
+  const again = key
+    ? `[data-key="${CSS.escape(key)}"]`
+    : message && actionId && `[data-ts="${CSS.escape(message.ts)}"] [data-action-id="${CSS.escape(actionId)}"]`;
+  return () => (element.isConnected ? element : again && document.querySelector(again));
+}
+
+// Where one goes on when nothing else is left. On a phone the composer would bring its keyboard along.
+function rest() {
+  const composer = matchMedia("(pointer: coarse)").matches ? null : document.querySelector("#composer textarea");
+  return [composer, byId("list"), byId("home")].some((node) => focusOn(node));
+}
+
+// A form that is new to the person begins at its top.
+function begin(dialog) {
+  const first = dialog.querySelector(".inside :is(input, textarea, select, button.choose)");
+  dialog.querySelector(".inside")?.scrollTo(0, 0);
+  if (focusOn(dialog.querySelector(".inside [autofocus]"), true)) return;
+  [first, dialog.querySelector(".bottom [type=submit]"), dialog.querySelector(".bottom button")].some((node) => focusOn(node));
+}
+
+function showWrong(wrong) {
+  focusOn(wrong.matches("div") ? wrong.querySelector("input") : wrong);
+  wrong.closest(".bk").scrollIntoView({ block: "nearest" });
 }
 
 // -- fields -----------------------------------------------------------------------------------------------------------
@@ -228,7 +323,7 @@ async function upload(field, input) {
 
 // -- selects whose options the app finds ------------------------------------------------------------------------------
 
-function suggest(field, input) {
+function suggest(field, input, delay = 150) {
   clearTimeout(typingTimer);
   const given = input.value;
   if (given.length < Number(field.dataset.least)) return hideFound(field);
@@ -236,28 +331,35 @@ function suggest(field, input) {
     act({
       do: "suggest", given, field: field.dataset.key, action_id: field.dataset.actionId, ...placeOf(field),
     });
-  }, 150);
+  }, delay);
+}
+
+// As in Slack, a click or the arrow opens it with what there is already.
+function openFound(field) {
+  if (field.querySelector(".found").hidden) suggest(field, field.querySelector("input"), 0);
 }
 
 function hideFound(field) {
+  const input = field.querySelector("input");
   field.querySelector(".found").hidden = true;
-  field.querySelector("input").setAttribute("aria-expanded", "false");
+  input.setAttribute("aria-expanded", "false");
+  input.removeAttribute("aria-activedescendant");
 }
 
-function showFound(key, options) {
+function showFound(key, given, options) {
   const field = [...document.querySelectorAll(".external")].find((node) => node.dataset.key === key);
-  if (!field) return;
+  const input = field?.querySelector("input");
+  if (document.activeElement !== input || input?.value !== given) return; // left, or typed on
   const found = field.querySelector(".found");
+  input.removeAttribute("aria-activedescendant");
   found.replaceChildren(
-    ...options.map(({ value, label }) => {
+    ...options.map(({ value, label }, i) => {
       const item = document.createElement("li");
+      item.id = `${found.id}-${i}`;
       item.setAttribute("role", "option");
       item.dataset.value = value;
       item.textContent = label;
-      item.addEventListener("mousedown", (event) => {
-        event.preventDefault();
-        choose(field, item);
-      });
+      item.addEventListener("click", () => choose(field, item));
       return item;
     }),
   );
@@ -268,7 +370,9 @@ function showFound(key, options) {
     found.append(none);
   }
   found.hidden = false;
-  field.querySelector("input").setAttribute("aria-expanded", "true");
+  found.scrollTop = 0;
+  found.scrollIntoView({ block: "nearest" });
+  input.setAttribute("aria-expanded", "true");
 }
 
 function choose(field, item) {
@@ -283,7 +387,7 @@ function choose(field, item) {
 function moveIn(list, by) {
   const items = [...list.querySelectorAll("[role=option]")];
   const now = items.findIndex((item) => item.getAttribute("aria-selected") === "true");
-  const next = items[(now + by + items.length) % items.length];
+  const next = items[(Math.max(now, by < 0 ? 0 : -1) + by + items.length) % items.length];
   for (const item of items) item.setAttribute("aria-selected", String(item === next));
   next?.scrollIntoView({ block: "nearest" });
   return next;
@@ -345,9 +449,14 @@ function submitForm(form) {
   const button = dialog.querySelector("button[type=submit]");
   if (!button) return;
   button.disabled = true;
+  const hash = dialog.dataset.hash;
   act({ do: "submit", label: dialog.getAttribute("aria-label"), ...placeOf(dialog) }, dialog, () => {
     button.disabled = false;
-    dialog.querySelector("[aria-invalid=true]")?.focus();
+    if (!dialog.open) return;
+    const wrong = dialog.querySelector("[aria-invalid=true]");
+    if (wrong) showWrong(wrong);
+    else if (dialog.dataset.hash !== hash) begin(dialog);
+    else if (focusIsLost()) focusOn(button);
   });
 }
 
@@ -413,7 +522,9 @@ function send(form) {
   text.value = "";
   keepDraft(text);
   form.querySelector(".completion").hidden = true;
+  following = form.dataset.thread ? "thread-list" : "list";
   act({ do: "send", text: value, channel: form.dataset.channel, thread: form.dataset.thread || "" }, null, (well) => {
+    if (!well || document.querySelector("dialog[open]")) following = ""; // refused, or answered with a form
     if (!well && !text.value) {
       text.value = value;
       keepDraft(text);
@@ -459,8 +570,8 @@ const HERE = {
     drawer(!document.querySelector(".sandbox").classList.contains("drawn"));
   },
   "to-end"() {
-    byId("list").scrollTop = byId("list").scrollHeight;
-    byId("newest").hidden = true;
+    toEnd(byId("list"));
+    byId("list").focus();
   },
   follow() {},
   action(element, event) {
@@ -523,6 +634,12 @@ function menuKeys(event) {
 
 function listen(root) {
   root.addEventListener("click", press);
+  root.addEventListener("click", (event) => {
+    if (event.target.matches(".external input")) openFound(event.target.closest(".external"));
+  });
+  root.addEventListener("mousedown", (event) => {
+    if (event.target.closest(".found")) event.preventDefault(); // the focus stays in the field, the list open
+  });
   root.addEventListener("submit", (event) => {
     event.preventDefault();
     if (event.target.matches(".composer")) send(event.target);
@@ -593,10 +710,7 @@ function listen(root) {
       act({ do: "browse-close" });
     }
   }, true);
-  byId("list").addEventListener("scroll", () => {
-    const list = byId("list");
-    if (list.scrollHeight - list.scrollTop - list.clientHeight < 60) byId("newest").hidden = true;
-  });
+  for (const id of ["list", "thread-list"]) stayAtEnd(byId(id));
   document.addEventListener("visibilitychange", () => act({ do: "seen", visible: !document.hidden }));
 }
 
@@ -604,7 +718,9 @@ function searchKeys(event, field) {
   const found = field.querySelector(".found");
   if (event.key === "ArrowDown" || event.key === "ArrowUp") {
     event.preventDefault();
-    if (!found.hidden) moveIn(found, event.key === "ArrowDown" ? 1 : -1);
+    if (found.hidden) return openFound(field);
+    const item = moveIn(found, event.key === "ArrowDown" ? 1 : -1);
+    if (item) event.target.setAttribute("aria-activedescendant", item.id);
   } else if (event.key === "Enter") {
     event.preventDefault();
     const item = found.querySelector("[aria-selected=true]") || found.querySelector("[role=option]");
@@ -618,20 +734,32 @@ function searchKeys(event, field) {
 
 // -- what the server asks for -----------------------------------------------------------------------------------------
 
-function showDialogs() {
+function showDialogs(was, callbacks) {
   const dialogs = [...byId("dialogs").querySelectorAll(":scope > dialog")];
+  const gone = [...openers.keys()].filter((key) => !dialogs.some((dialog) => keyOf(dialog) === key));
+  const back = openers.get(gone[0]);
+  for (const key of gone) openers.delete(key);
   dialogs.forEach((dialog, i) => {
     const top = i === dialogs.length - 1;
-    if (!top && dialog.open) dialog.close();
-    if (top && !dialog.open) {
-      dialog.showModal();
-      for (const chip of dialog.querySelectorAll(".chips > li")) finishChip(chip.closest("[data-field]"), chip);
-      if (!dialog.querySelector("[autofocus]")) {
-        const first = dialog.querySelector(".inside :is(input, textarea, select, button.choose)");
-        (first || dialog.querySelector(".bottom [type=submit]") || dialog.querySelector(".bottom button"))?.focus();
-      }
+    const inside = dialog.querySelector(".inside");
+    const known = openers.has(keyOf(dialog));
+    if (!known) openers.set(keyOf(dialog), was?.dialog?.isConnected === false ? back : was && remembered(was.active));
+    if (!top && dialog.open) {
+      scrolled.set(dialog, inside.scrollTop);
+      dialog.close();
     }
+    if (!top) return;
+    if (!dialog.open) {
+      dialog.showModal();
+      if (!known) begin(dialog);
+      else {
+        if (!dialog.contains(back?.()) || !focusOn(back())) begin(dialog);
+        inside.scrollTop = scrolled.get(dialog) ?? 0;
+      }
+    } else if (callbacks.has(dialog) && callbacks.get(dialog) !== dialog.dataset.callbackId) begin(dialog);
   });
+  for (const chip of document.querySelectorAll(".chips > li")) finishChip(chip.closest("[data-field]"), chip);
+  if (gone.length && !dialogs.length && focusIsLost() && !focusOn(back?.())) rest();
 }
 
 function showState(now) {
@@ -649,7 +777,10 @@ function showState(now) {
   byId("composer").hidden = home;
   byId("thread").hidden = !now.thread;
   byId("newest").textContent = `↓ ${now.words.newest}`;
-  if (moved) byId("newest").hidden = true;
+  if (moved) {
+    byId("newest").hidden = true;
+    following = "";
+  }
   document.querySelector("[data-skip]").textContent = now.words.skip;
   byId("sidebar").setAttribute("aria-label", now.words.menu);
   byId("list").setAttribute("aria-label", now.words.messages);
@@ -699,10 +830,13 @@ export default {
         restoreDrafts();
         for (const patch of patches) if (patch.region.endsWith("list")) putList(byId(patch.region), patch);
       };
+      const was = whereFocusIs();
+      const callbacks = new Map([...byId("dialogs").children].map((dialog) => [dialog, dialog.dataset.callbackId]));
       const lists = ["list", "thread-list"];
       const inside = lists.reduceRight((next, id) => () => keepScroll(byId(id), fresh.has(id), next), put);
       inside();
-      showDialogs();
+      showDialogs(was, callbacks);
+      keepFocus(was);
       document.querySelector(".sandbox").dataset.ready = "1";
     },
     done(token, well) {

@@ -33,7 +33,7 @@ def form(view: View, viewer: Viewer) -> Markup:
             novalidate=True,
         ),
         class_="form", data_key=view.id, data_view=view.id, data_callback_id=definition.get("callback_id"),
-        aria_label=title,
+        data_hash=view.hash, aria_label=title,
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """What stands around the messages: who one is, where one can go, what one can say."""
 
 import json
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
@@ -12,6 +13,9 @@ from sandbox.page.viewer import Viewer, avatar
 from sandbox.page.words import translate
 from sandbox.people import TEAM_NAME
 from sandbox.workspace import APP_TOKEN, BOT_TOKEN, Channel, Person
+
+if TYPE_CHECKING:
+    from sandbox.app import Program
 
 
 def topbar(viewer: Viewer) -> Markup:
@@ -201,15 +205,21 @@ def _with_article(title: str) -> str:
     return f"{'an' if title[:1].lower() in 'aeio' else 'a'} {title[:1].lower()}{title[1:]}" if title else ""
 
 
-def away(viewer: Viewer, child: str) -> Markup:
-    lines = f"SLACK_API_URL={viewer.workspace.address}/api/\nSLACK_BOT_TOKEN={BOT_TOKEN}\nSLACK_APP_TOKEN={APP_TOKEN}"
-    return tag(
-        "section",
-        tag("p", viewer.say("away", name=viewer.workspace.manifest.bot_name), " ", child or None),
-        tag("p", viewer.say("away_how")),
-        tag("pre", lines),
-        class_="away", role="status",
-    )  # fmt: skip
+def away(viewer: Viewer, child: "Program | None") -> Markup:
+    """That no app is connected, and what to do: here if the sandbox started it, else where it is to be started."""
+    name = viewer.workspace.manifest.bot_name
+    if child is None:
+        address = f"{viewer.workspace.address}/api/"
+        lines = f"SLACK_API_URL={address}\nSLACK_BOT_TOKEN={BOT_TOKEN}\nSLACK_APP_TOKEN={APP_TOKEN}"
+        parts = [tag("p", viewer.say("away", name=name)), tag("p", viewer.say("away_how")), tag("pre", lines)]
+    elif child.ended:
+        parts = [
+            tag("p", viewer.say("away_ended", name=name, how=translate(viewer.language, child.ended))),
+            tag("button", viewer.say("start_again"), type="button", class_="btn primary", data_do="start-again"),
+        ]
+    else:
+        parts = [tag("p", viewer.say("away_running", name=name))]
+    return tag("section", parts, class_="away", role="status")
 
 
 def composer(channel: Channel, viewer: Viewer, may_write_to_bot: bool, thread_ts: str | None = None) -> Markup:

@@ -381,6 +381,10 @@ class Window:
         self.intro = False
         self.board.run_method("introduced")
 
+    async def _start_again(self, _asked: Json) -> None:
+        if self.sandbox.child is not None:
+            self.sandbox.child.again.set()
+
     async def _seen(self, asked: Json) -> None:
         self.visible = bool(asked.get("visible"))
 
@@ -492,7 +496,7 @@ class Window:
         response = outcome.response if isinstance(outcome.response, dict) else {}
         options = [*response.get("options", []), *(o for g in response.get("option_groups", []) for o in g["options"])]
         found = [{"value": o["value"], "label": text_of(o.get("text"), self.viewer)} for o in options]
-        self.board.run_method("suggested", asked.get("field"), found)
+        self.board.run_method("suggested", asked.get("field"), asked["given"], found)
         return outcome
 
     def _shown_view(self, asked: Json) -> View | None:
@@ -547,6 +551,7 @@ ACTS: dict[str, Callable[[Window, Json], Awaitable[Outcome | None]]] = {
     "join": Window._join,
     "intro": Window._introduction,
     "intro-done": Window._introduced,
+    "start-again": Window._start_again,
     "seen": Window._seen,
     "send": Window._send,
     "shortcut": Window._shortcut,

@@ -183,3 +183,14 @@ def test_a_reset_takes_another_manifest(sandbox: Sandbox) -> None:
     sandbox.do("reset", manifest=str(sandbox.install(renamed)))
     assert sandbox.call("auth.test")["user_id"] == "U0OTHER"
     assert set(sandbox.get("state")["channels"]) == {"C0GENERAL", "C0INCIDENTS", "C0REVIEWS"}
+
+
+def test_time_is_not_moved_beside_a_program_that_reads_its_own_clock(start_sandbox: Start, tmp_path: Path) -> None:
+    program = tmp_path / "bot.py"
+    program.write_text("import signal\nsignal.pause()\n", "utf-8")
+    running = start_sandbox(command=(sys.executable, str(program)))
+    before = running.get("state")["now"]
+    refused = running.do("time", advance=3600)
+    assert not refused["ok"]
+    assert "reads its own clock" in refused["error"]
+    assert running.get("state")["now"] - before < 3600

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,20 +34,12 @@ class Toybox:
         return self.http.post(f"/sandbox/{path}", json=about).json()
 
 
-@pytest.fixture(scope="session")
-def running() -> Iterator[Toybox]:
-    command = [
-        sys.executable,
-        "-m",
-        "sandbox",
-        "--port",
-        "0",
-        "--announce-ready",
-        "--manifest",
-        str(HERE / "manifest.yml"),
-    ]
-    command += ["--", sys.executable, str(HERE / "toybox.py")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+@contextmanager
+def started(*command: str) -> Iterator[Toybox]:
+    """A sandbox, with this program beside it."""
+    arguments = [sys.executable, "-m", "sandbox", "--port", "0", "--announce-ready"]
+    arguments += ["--manifest", str(HERE / "manifest.yml"), *(("--", *command) if command else ())]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
         ready = next((line for line in process.stdout if line.startswith("SANDBOX_READY ")), None)
         assert ready, "the sandbox did not start"
@@ -56,6 +49,12 @@ def running() -> Iterator[Toybox]:
         finally:
             toybox.http.close()
             process.terminate()
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Toybox]:
+    with started(sys.executable, str(HERE / "toybox.py")) as toybox:
+        yield toybox
 
 
 @pytest.fixture

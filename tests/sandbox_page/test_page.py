@@ -10,7 +10,7 @@ from sandbox.page import frame
 from sandbox.page.viewer import Viewer
 from sandbox.store import Store
 from sandbox.workspace import Workspace
-from tests.sandbox_page.conftest import Toybox, enter, say
+from tests.sandbox_page.conftest import Toybox, enter, say, started
 
 
 def dialog(page: Page) -> Locator:
@@ -378,12 +378,40 @@ def test_nothing_needs_scrolling_sideways(browser: Browser, toybox: Toybox, widt
 def test_the_app_being_away_is_said_with_what_to_do(page: Page, toybox: Toybox) -> None:
     enter(page, "ada")
     fault = toybox.post("faults", method="apps.connections.open", kind="error", sockets=True)
-    expect(page.locator(".away")).to_contain_text("Toybox is away")
-    expect(page.locator(".away")).to_contain_text("SLACK_API_URL=")
+    expect(page.locator(".away")).to_contain_text("Toybox is away: it is starting, or its connection is interrupted.")
+    expect(page.locator(".away")).not_to_contain_text("SLACK_API_URL=")
     say(page, "/toy hush")
     expect(page.locator(".toast")).to_contain_text("Toybox is away")
     toybox.http.delete(f"/sandbox/faults/{fault['id']}")
     expect(page.locator(".away")).to_have_count(0, timeout=30_000)
+
+
+def test_where_no_app_was_started_it_is_said_how(browser: Browser) -> None:
+    with started() as alone:
+        page = browser.new_context(base_url=alone.url).new_page()
+        enter(page, "ada")
+        expect(page.locator(".away")).to_contain_text("Start it in a terminal")
+        expect(page.locator(".away")).to_contain_text(f"SLACK_API_URL={alone.url}/api/")
+        expect(page.locator(".away button")).to_have_count(0)
+        page.context.close()
+
+
+@pytest.mark.parametrize(
+    ("person", "said", "again"),
+    [
+        ("ada", "Toybox is away. The bot was ended by signal 9.", "Start the bot again"),
+        ("lin", "Toybox 不在线。机器人被信号 9 终止。", "重新启动机器人"),
+    ],
+)
+def test_an_app_that_was_killed_is_started_again_with_a_click(page: Page, person: str, said: str, again: str) -> None:
+    enter(page, person)
+    say(page, "/toy die")
+    expect(page.locator(".away")).to_contain_text(said)
+    expect(page.locator(".away")).not_to_contain_text("SLACK_API_URL=")
+    page.get_by_role("button", name=again).click()
+    expect(page.locator(".away")).to_have_count(0, timeout=30_000)
+    say(page, "/toy hush alive")
+    expect(last_message(page)).to_contain_text("alive")
 
 
 def test_five_hundred_messages_stay_quick(page: Page, toybox: Toybox) -> None:

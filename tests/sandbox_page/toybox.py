@@ -1,11 +1,12 @@
 """A tiny app that uses everything the page can draw. Run as a program, with the sandbox's address in SLACK_API_URL."""
 
 import os
+import signal
 import time
 from threading import Event
 from typing import Any
 
-from slack_bolt import Ack, App
+from slack_bolt import Ack, App, Respond
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk import WebClient
 
@@ -114,7 +115,7 @@ def closed(ack: Ack, body: Json, client: WebClient) -> None:
 
 
 @app.command("/toy")
-def toy(ack: Ack, body: Json, client: WebClient) -> None:
+def toy(ack: Ack, body: Json, client: WebClient, respond: Respond) -> None:  # noqa: C901 - one line a word
     word, _, rest = body["text"].partition(" ")
     if word == "form":
         client.views_open(trigger_id=body["trigger_id"], view=every_field())
@@ -131,10 +132,74 @@ def toy(ack: Ack, body: Json, client: WebClient) -> None:
     elif word == "live":
         client.views_open(trigger_id=body["trigger_id"], view=live())
         ack()
+    elif word == "press":
+        ack()
+        button = {"type": "button", "action_id": "layer", "text": plain("Open the form")}
+        blocks = [{"type": "actions", "elements": [button]}]
+        client.chat_postMessage(channel=body["channel_id"], text="A button", blocks=blocks)
+    elif word == "long":
+        client.views_open(trigger_id=body["trigger_id"], view=long())
+        ack()
+    elif word == "later":
+        ack()
+        respond(f"Later: {rest}")
     elif word == "slow":
         time.sleep(3.5)
+    elif word == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
     else:
         ack(f"Psst, <@{body['user_id']}>: *{rest or 'hush'}*")
+
+
+def long(chapter: int = 1, note: str = "", more: bool = False) -> Json:
+    """A form that is longer than the window; each one is followed by the next."""
+    config = {"trigger_actions_on": ["on_enter_pressed"]}
+    blocks = [
+        field(
+            "customer", "Which customer", "external_select", action_id="find", min_query_length=0, optional=True,
+            placeholder=plain("Part of a name, a number or a phone number"),
+        ),
+        *(field(f"f{i}", f"Field {i}", "plain_text_input", multiline=True, optional=True) for i in range(1, 5)),
+        {"type": "actions", "elements": [{"type": "button", "action_id": "unfold", "text": plain("Unfold")}]},
+        field("reason", "Reason", "plain_text_input", optional=True, action_id="fold", dispatch_action=True,
+              dispatch_action_config=config),
+        *(field(f"f{i}", f"Field {i}", "plain_text_input", multiline=True, optional=True) for i in range(5, 8)),
+        field("last", "The last number", "number_input", is_decimal_allowed=False, optional=True),
+        *(field(f"f{i}", f"Field {i}", "plain_text_input", multiline=True, optional=True) for i in range(8, 12)),
+    ]  # fmt: skip
+    if more:
+        blocks[5:6] = [field("money", "Money", "plain_text_input", optional=True)]
+    text = plain(f"Chapter {chapter}. {note}")
+    return {
+        "type": "modal",
+        "callback_id": f"long.{min(chapter, 2)}",
+        "title": plain(f"Chapter {chapter}"),
+        "submit": plain("Next"),
+        "blocks": [{"type": "section", "text": text}, *blocks],
+    }
+
+
+@app.action("unfold")
+def unfold(ack: Ack, body: Json, client: WebClient) -> None:
+    ack()
+    client.views_update(view_id=body["view"]["id"], view=long(more=True))
+
+
+@app.action("fold")
+def fold(ack: Ack, body: Json, client: WebClient) -> None:
+    ack()
+    client.views_update(view_id=body["view"]["id"], view=long(note="Noted."))
+
+
+@app.view("long.1")
+def second(ack: Ack) -> None:
+    ack(response_action="update", view=long(2))
+
+
+@app.view("long.2")
+def third(ack: Ack, body: Json) -> None:
+    chapter = int(body["view"]["title"]["text"].split()[-1])
+    ack(response_action="update" if chapter == 2 else "push", view=long(chapter + 1))
 
 
 def layer(number: int) -> Json:
@@ -176,6 +241,12 @@ def redraw(ack: Ack, body: Json, client: WebClient) -> None:
     values = body["view"]["state"]["values"]
     size = (values["size"]["live"]["selected_option"] or {}).get("value")
     client.views_update(view_id=body["view"]["id"], view=live(f"{values['name']['live']['value']}, {size}"))
+
+
+@app.action("layer")
+def first(ack: Ack, body: Json, client: WebClient) -> None:
+    client.views_open(trigger_id=body["trigger_id"], view=layer(1))
+    ack()
 
 
 @app.view("layer.1")
