@@ -1,4 +1,4 @@
-"""Step 5. Who does what: button -> form prefilled from the rosters -> asked in person -> "I take it" or "I can't".
+"""Step 5. Who does what: button -> form prefilled from the rosters -> asked in person -> "I'll take it" or "I can't".
 
 Handing over: ⋯ on the card, or `/incident handover` -> form -> somebody else is asked, and takes it.
 When somebody has left the workspace: what they had goes to the next one, and the channel is told.

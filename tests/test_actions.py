@@ -137,7 +137,7 @@ def test_an_action_item_is_followed_until_it_is_done(workspace: Workspace) -> No
     assert "仍未完成" in asked(workspace, ZHOU).text
 
     weekly = workspace.said(WANG)[-1]
-    assert weekly.text == f"<@{WANG}>，有 1 项改进措施已逾期，最早应于 2026年12月4日（周五） 前完成。"
+    assert weekly.text == f"<@{WANG}>，有 1 项改进措施已逾期，最早的一项应于 2026年12月4日（周五） 前完成。"
     assert f"<@{ZHOU}>\n⚠️ INC-1 · {SECOND_LOOK} · 应于 2026年12月4日（周五） 前完成，已逾期 3 天" in str(
         [block["text"]["text"] for block in weekly.blocks if block["type"] == "section"]
     ).replace("\\n", "\n")
@@ -232,7 +232,7 @@ def test_what_is_wrong_is_said_beside_its_field(office: Workspace) -> None:
 
 def test_ten_working_days_are_proposed(office: Workspace) -> None:
     incident = closed(office)
-    assert "An action item is what is changed" in str(
+    assert "An action item says what will change" in str(
         office.command(ADA, "actions", channel=str(incident.channel_id))["view"]
     )
     form = office.view_action(ADA, "actions.add")["view"]
@@ -310,7 +310,7 @@ def test_dropped_with_a_reason(office: Workspace) -> None:
     assert "The tool is replaced" in str(office.view(MEI)), "the list is drawn anew"
     until(office, at(MONDAY, "12:00"))
     assert not any("逾期" in each.text for each in office.said(WANG))
-    assert "已取消" in asked(office, ZHOU).text
+    assert "已撤销" in asked(office, ZHOU).text
 
 
 def test_who_may(office: Workspace) -> None:

@@ -375,6 +375,6 @@ def test_who_reports_in_chinese_reads_in_chinese_that_slack_refuses_the_channel(
     office.command(LIN)
     office.submit(LIN, **PAYMENTS_FAIL)
     office.settle()
-    assert "需要工作区管理员允许此应用创建频道" in office.view(LIN)["blocks"][0]["text"]["text"]
+    assert "请联系工作区管理员允许此应用创建频道" in office.view(LIN)["blocks"][0]["text"]["text"]
     [told] = office.said(LIN)
-    assert "需要工作区管理员允许此应用创建频道" in told.text
+    assert "请联系工作区管理员允许此应用创建频道" in told.text

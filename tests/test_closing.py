@@ -396,7 +396,7 @@ def test_what_shows_it_is_required_as_it_was_chosen(office: Workspace) -> None:
     press(office, ADA, incident, "confirm.open")
     assert errors(office.submit(ADA, satisfied="yes")) == {"url": "Enter the link to it, or add the file."}
     assert errors(office.submit(ADA, satisfied="yes", url="in my inbox")) == {
-        "url": "That is no link: it begins with https://"
+        "url": "This is not a link: enter one that begins with https://"
     }
     view = office.view_action(ADA, "confirm.look", value="witness", block_id="proof")["view"]
     assert [block["block_id"] for block in view["blocks"] if block["type"] == "input"] == [
@@ -588,7 +588,7 @@ def test_closing_with_gaps_lists_them_and_needs_a_reason(office: Workspace) -> N
     offered = [block["accessory"]["action_id"] for block in opened["view"]["blocks"] if block.get("accessory")]
     assert offered[:2] == ["verify.open", "contact.open"]
     assert "fixed.open" in offered
-    assert "why it is closed all the same" in errors(office.submit_unchecked(ADA, reason=" "))["reason"]
+    assert "why you are closing it anyway" in errors(office.submit_unchecked(ADA, reason=" "))["reason"]
     answer = office.view_action(ADA, "verify.open", value=str(incident.id))
     assert answer["view"]["callback_id"] == "verify.submit", "the button does it, above the list"
     office.submit(ADA, note="It holds")

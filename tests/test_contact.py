@@ -201,7 +201,7 @@ def test_a_promise_has_a_clock_of_its_own(office: Workspace) -> None:
     opened(office, ADA, incident)
     office.view_action(ADA, "contact.more")
     answer = office.submit(ADA, promise="Send the new invoice to Acme Ltd")
-    assert "Say until when" in str(answer["response"]["errors"])
+    assert "Say by when" in str(answer["response"]["errors"])
     office.submit(ADA, promise="Send the new invoice to Acme Ltd", promised_until=until)
     office.settle()
     assert "1 promise open" in office.card(incident).everything
@@ -213,7 +213,7 @@ def test_a_promise_has_a_clock_of_its_own(office: Workspace) -> None:
     assert "Acme" not in str([said.everything for said in office.said(channel_of(office, incident))])
     office.click(ADA, reminder, "reminders.kept")
     office.settle()
-    assert "has kept the promise" in office.said(ADA)[-1].text
+    assert "kept the promise" in office.said(ADA)[-1].text
     assert "promise open" not in office.card(incident).everything
 
 
@@ -264,7 +264,7 @@ def test_each_customer_waits_for_an_update_of_their_own(office: Workspace) -> No
     [update] = clocks(office, incident, Duty.UPDATE)
     assert update.due_at == start + timedelta(hours=2, minutes=10), "now Beta waits longest"
     assert update.is_running
-    reminders = [said for said in office.said(ADA) if "tell the customers of" in said.text]
+    reminders = [said for said in office.said(ADA) if "give the customers of" in said.text]
     assert len(reminders) == 1, "one reminder for the whole round"
     opened(office, ADA, incident)
     office.submit(ADA)
@@ -308,7 +308,7 @@ def test_the_words_are_posted_for_who_owes_them_and_make_room_when_they_were_sai
     office.submit(ADA, note="It holds")
     office.settle()
     [script] = scripts_in(office, incident)
-    assert f"<@{ADA}>, *First contact* for 1 customer, until" in script.text
+    assert f"<@{ADA}>, *First contact* for 1 customer, by" in script.text
     assert script.buttons == ["contact.said*", "scripts.copy", "scripts.other"]
     assert "Acme" not in script.everything, "others read along"
     copied = office.click(ADA, script, "scripts.copy")["view"]
@@ -320,7 +320,7 @@ def test_the_words_are_posted_for_who_owes_them_and_make_room_when_they_were_sai
     office.submit(ADA)
     office.settle()
     assert not scripts_in(office, incident)
-    assert any("are not needed any more" in said.text for said in office.said(channel_of(office, incident)))
+    assert any("is no longer needed" in said.text for said in office.said(channel_of(office, incident)))
     office.wait(24 * 60 - 60)
     [script] = scripts_in(office, incident)
     assert "*Progress*" in script.text

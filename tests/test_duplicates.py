@@ -62,7 +62,7 @@ def test_what_is_likely_the_same(draft: Draft, known: Incident, offered: bool) -
 @pytest.mark.parametrize(
     ("user", "says"),
     [
-        (GUEST, "you could not be added to its channel; please ask <@U0LIN> how it goes on."),
+        (GUEST, "you could not be added to its channel; please ask <@U0LIN> for news."),
         (QIAN, "稍后您会收到邀请。"),
     ],
 )

@@ -164,7 +164,7 @@ def test_severity_1_is_proposed_when_a_core_function_is_down_for_more_than_30_mi
     workspace.settle()
     assert workspace.incident(incident.id).severity is Severity.ONE
     done = next(each for each in workspace.said(channel) if each.ts == said.ts)
-    assert f"✅ <@{ADA}> has graded INC-1" in done.text
+    assert f"✅ <@{ADA}> graded INC-1" in done.text
     assert done.buttons == []
 
 

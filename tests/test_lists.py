@@ -740,7 +740,7 @@ def test_a_list_whose_customers_were_erased_meanwhile_adds_nobody(office: Worksp
         found = [(each.id, each.customer) for each in customers.all_of(tx, incident.id)]
         erasure.erase_one(tx, incident, found, office.clock())
     shown = office.submit(ADA)["view"]
-    assert texts(shown)[0].startswith("⚠️ What was in this list has been erased meanwhile.")
+    assert texts(shown)[0].startswith("⚠️ What was in this list has been erased in the meantime.")
     office.view_action(ADA, "lists.choose", option="paste")
     office.submit(ADA, paste="Delta;3")
     with office.bot.db.begin() as tx:

@@ -79,7 +79,7 @@ def ours(tmp_path: Path) -> Callable[[str, str], str]:
         ("emotion=furious customer_tier=vip", 2, ["the customer is furious", "a VIP customer"]),
         ("customer_tier=important business_stopped=no", 2, ["an important customer"]),
         ("customer_tier=important business_stopped=yes", 1, ["an important customer"]),
-        ("trigger=privacy_leak", 1, ["this kind of incident is graded so"]),
+        ("trigger=privacy_leak", 1, ["set for this kind of incident"]),
         ("trigger=dispute", 3, []),
         (
             "customers_affected=120 money_lost=9999.99CNY core_down_minutes=31",

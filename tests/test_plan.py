@@ -108,11 +108,11 @@ def test_a_plan_of_severity_1_is_rejected_written_anew_and_approved(workspace: W
     assert form["callback_id"] == "plan.submit"
     fill_in(workspace, MEI, compensation="5,000 CNY")
     message = shown(workspace, incident)
-    assert message.text.startswith(f"<@{EVA}>, decide on plan 1 by <@{MEI}> until <!date^")
+    assert message.text.startswith(f"<@{EVA}>, decide on plan 1 by <@{MEI}>, by <!date^")
     assert message.buttons == ["plan.check*", "requests.open"]
     assert "CNY 5,000.00" in message.everything
     assert f"*Plan 1* · <@{ZHOU}> by" in workspace.card(incident).everything
-    assert f"⏱ <@{EVA}> decides until" in workspace.card(incident).everything
+    assert f"⏱ <@{EVA}> decides by" in workspace.card(incident).everything
     assert asked(workspace, EVA).buttons == ["plan.approve*", "plan.refuse", "plan.ask"]
     assert [each.owner_id for each in clocks(workspace, incident)] == [EVA]
 

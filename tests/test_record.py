@@ -184,10 +184,10 @@ def test_what_is_not_kept(office: Workspace) -> None:
     assert "in an incident’s own channel" in words_of(refused["view"])
     react(office, LIN, lunch)
     card = office.card(incident)
-    assert "in the record by itself" in words_of(office.message_shortcut(ADA, card, "record.keep")["view"])
+    assert "recorded automatically" in words_of(office.message_shortcut(ADA, card, "record.keep")["view"])
     react(office, ADA, card)
     told = office.sandbox.get("/ephemerals", user=ADA)
-    assert [each["text"] for each in told] == ["What Hotline says is in the record by itself."]
+    assert [each["text"] for each in told] == ["What Hotline says is recorded automatically."]
     said = write(office, LIN, incident, "The certificate has run out")
     react(office, LIN, said, "tada")
     with office.bot.db.read() as tx:

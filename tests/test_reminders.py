@@ -84,14 +84,14 @@ def test_nobody_acknowledges_and_the_next_one_up_is_told(office: Workspace) -> N
         office.wait(minutes)
     said = [each.text for each in office.said(channel_of(office))]
     for user_id in (MEI, TOM, SUN, EVA):
-        assert any(f"⚠️ <@{user_id}>, nobody above knows of INC-1" in text for text in said), user_id
+        assert any(f"⚠️ <@{user_id}>, nobody above has confirmed" in text for text in said), user_id
     assert any("Report up of INC-1 was due" in text and "nobody is left to tell" in text for text in said)
 
 
 def test_who_stands_higher_may_acknowledge_others_may_not(office: Workspace) -> None:
     incident = office.report(ADA)
     office.wait(3)
-    reminder = latest(office, channel_of(office), "has not said yet")
+    reminder = latest(office, channel_of(office), "has not confirmed yet")
     window = office.click(ADA, reminder, "acknowledge.confirm")["view"]
     assert "This is for supervisor" in str(window["blocks"])
     office.click(SUN, reminder, "acknowledge.confirm")
@@ -107,7 +107,7 @@ def test_what_falls_together_is_one_message_with_a_button_for_each(office: Works
     new = office.said(channel_of(office))[before:]
     assert len(new) == 1
     assert "verify INC-1" in new[0].text
-    assert "has not said yet that they know of INC-1" in new[0].text
+    assert "has not confirmed yet that they know about INC-1" in new[0].text
     assert new[0].buttons == ["verify.open*", "acknowledge.confirm"]
     assert office.said(ADA)[-1].buttons[0] == "verify.open*"
 
@@ -198,7 +198,7 @@ def test_updates_are_due_again_after_each_contact(office: Workspace) -> None:
         assert office.card(incident).everything.count("Update to customers") == 1
         office.wait(30)
     office.wait(75)
-    assert "how it stands by" in office.said(ADA)[-1].text
+    assert "an update by" in office.said(ADA)[-1].text
 
 
 @pytest.mark.parametrize(("becomes", "due"), [("ordinary_complaint", 3), ("complex_complaint", 5)])
@@ -243,7 +243,7 @@ def test_a_preliminary_solution_is_owed_at_severity_3(office: Workspace) -> None
     office.submit(ADA)
     office.settle()
     office.wait(90)
-    assert "name a preliminary solution for INC-1" in latest(office, ADA, "preliminary").text
+    assert "propose a preliminary solution for INC-1" in latest(office, ADA, "preliminary").text
     window = office.click(GUEST, latest(office, channel_of(office), "preliminary"), "plan.open")["view"]
     assert "This is for" in str(window["blocks"])
     office.click(ADA, latest(office, ADA, "preliminary"), "plan.open")

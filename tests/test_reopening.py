@@ -376,12 +376,12 @@ def test_nobody_is_asked_for_the_postmortem_of_what_is_not_over(office: Workspac
     not_satisfied(office, ADA, incident)
     assert not {Duty.SECTION, Duty.ACCEPT_POSTMORTEM, Duty.POSTMORTEM} & running(office, incident)
     direct = [each for each in office.said(ADA) if "postmortem" in each.everything.lower()][-1]
-    assert "you write:" not in direct.text
+    assert "please write this" not in direct.text
     office.wait(1)
     say_fixed(office, ADA, incident)
     assert {Duty.SECTION, Duty.POSTMORTEM} <= running(office, incident)
     direct = [each for each in office.said(ADA) if "postmortem" in each.everything.lower()][-1]
-    assert "you write:" in direct.text
+    assert "please write this" in direct.text
 
 
 def test_whoever_has_left_while_it_was_closed_has_nothing_of_it(office: Workspace) -> None:

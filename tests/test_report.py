@@ -169,7 +169,7 @@ def test_a_time_that_has_not_come_is_refused(office: Workspace) -> None:
     office.view_action(ADA, "report.more", values=PAYMENTS_FAIL)
     tomorrow = int(office.clock.now.timestamp()) + 86_400
     answer = office.submit_unchecked(ADA, happened_at={"selected_date_time": tomorrow})
-    assert "lies in the future" in answer["response"]["errors"]["happened_at"]
+    assert "is in the future" in answer["response"]["errors"]["happened_at"]
 
 
 def test_confidential_triggers_open_a_private_channel_without_announcement(office: Workspace) -> None:
@@ -212,7 +212,7 @@ def test_a_guest_who_cannot_be_invited_reads_whom_to_ask(office: Workspace) -> N
     assert GUEST not in channel["members"]
     [shown] = office.view(GUEST)["blocks"]
     assert shown["text"]["text"] == (
-        "*Your report is in INC-1.* Sorry, you could not be added to its channel; please ask <@U0LIN> how it goes on."
+        "*Your report is in INC-1.* Sorry, you could not be added to its channel; please ask <@U0LIN> for news."
     )
 
 

@@ -91,7 +91,7 @@ def test_a_request_is_agreed_to_reminded_of_and_there(workspace: Workspace) -> N
     assert "Two engineers watch it" in listed(workspace, incident).everything
     assert "is still open" in listed(workspace, incident).text
     assert told(workspace, ADA).text == (
-        f"✅ <@{ADA}>, “{WHAT}” for INC-1 · Payments fail with error 502 is there, says <@{QUINN}>."
+        f"✅ <@{ADA}>, “{WHAT}” for INC-1 · Payments fail with error 502 is done, says <@{QUINN}>."
     )
     assert told(workspace, QUINN, 0).buttons == []
     with workspace.bot.db.read() as tx:

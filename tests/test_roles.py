@@ -74,7 +74,7 @@ def about_role(workspace: Workspace, user: str, *words: str) -> Said:
 
 
 def take(workspace: Workspace, user: str, *words: str) -> Any:
-    """Somebody clicks "I take it"."""
+    """Somebody clicks "I'll take it"."""
     answer = workspace.click(user, about_role(workspace, user, "roles.accept", *words), "roles.accept")
     workspace.settle()
     return answer
@@ -259,7 +259,7 @@ def test_a_reminder_has_the_same_buttons_and_only_the_one_who_is_asked_may_click
     office.click(LEA, reminder, "roles.accept")
     office.settle()
     assert held(office, incident) == {Role.LEGAL: LEA}
-    assert "has the role Legal" in about_role(office, LEA, "has the role").text
+    assert "took the role Legal" in about_role(office, LEA, "took the role").text
     assert "✅ You are *Legal*" in about_role(office, LEA, "You are").text
 
 
@@ -283,7 +283,7 @@ def test_who_cant_suggests_somebody_who_is_asked_next(office: Workspace) -> None
     wrong = office.submit_unchecked(LEA, suggestion=LEA)["response"]["errors"]
     assert wrong == {
         "reason": "Say in a few words why you can’t.",
-        "suggestion": "Choose somebody else than yourself.",
+        "suggestion": "Choose somebody other than yourself.",
     }
     answer = office.submit(LEA, reason="On a plane <until> tonight", suggestion=SUN)
     office.settle()
@@ -329,7 +329,7 @@ def test_when_nobody_is_left_whoever_asked_and_the_channel_are_told(office: Work
     assert after.buttons == []
     take(office, SUN)
     after = next(each for each in office.said(channel_of(office, incident)) if each.ts == said.ts)
-    assert after.text.startswith(f"✅ <@{SUN}> is *Legal* of INC-1 since")
+    assert after.text.startswith(f"✅ <@{SUN}> is *Legal* of INC-1 (since")
 
 
 def test_without_an_answer_the_deputy_is_asked_then_the_ladder_is_told(office: Workspace) -> None:
@@ -474,7 +474,7 @@ def test_at_the_end_of_a_shift_everything_goes_to_somebody_else(office: Workspac
     message = about_role(office, ADA, "hands over to you what they owed")
     assert "• Verify, due" in message.everything
     assert "> Back at nine" in message.everything
-    assert f"Reporter <@{LIN}> · for them <@{ADA}>" in office.card(second).everything
+    assert f"Reporter <@{LIN}> · <@{ADA}> in their place" in office.card(second).everything
     # In the first one Ada is asked, and until she answers everything stays.
     assert owed(office, first)[Duty.VERIFY].owner_id == LIN
     assert asked(office, first)[Role.LEAD] == ADA
@@ -492,7 +492,7 @@ def test_at_the_end_of_a_shift_everything_goes_to_somebody_else(office: Workspac
     office.submit(ADA, which="in:2", to=LIN)
     office.settle()
     assert owed(office, second)[Duty.UPDATE].owner_id == LIN
-    assert "for them" not in office.card(second).everything
+    assert "in their place" not in office.card(second).everything
 
 
 def test_tasks_go_along_at_the_end_of_a_shift(office: Workspace) -> None:
@@ -557,7 +557,7 @@ def test_two_people_assign_at_once_and_the_second_reads_what_the_first_did(works
     assert (
         "解除" in about_role(workspace, by_first, "INC-1").text
         or "无需再承担" in about_role(workspace, by_first, "INC-1").text
-        or "not needed" in about_role(workspace, by_first, "INC-1").text
+        or "no longer needed" in about_role(workspace, by_first, "INC-1").text
     )
 
 
@@ -612,7 +612,7 @@ def test_an_unchanged_form_changes_nothing_and_another_name_asks_only_them(offic
     assert "Lea Martin" in str(opened(office, ADA, incident)["blocks"]), "the form says who has it meanwhile"
     take(office, SUN)
     assert held(office, incident)[Role.LEGAL] == SUN
-    assert "not needed as *Legal*" in about_role(office, LEA, "*Legal*").text
+    assert "no longer needed as *Legal*" in about_role(office, LEA, "*Legal*").text
 
 
 def test_who_leaves_is_replaced_everywhere_and_the_channel_is_told(office: Workspace) -> None:
@@ -692,7 +692,7 @@ def test_an_ended_incident_asks_nobody(office: Workspace) -> None:
     office.choose(LIN, incident, "dismiss.open")
     office.submit(LIN, reason="A test")
     office.settle()
-    assert "not needed as *PR*" in about_role(office, PAT, "*PR*").text
+    assert "no longer needed as *PR*" in about_role(office, PAT, "*PR*").text
     after = about_role(office, LEA, "*Legal*")
     assert "The incident is over" in after.text
     assert after.buttons == []

@@ -597,11 +597,11 @@ def test_it_can_not_be_marked_as_out_from_an_old_form_or_before_its_approval(off
     answer = office.submit(PAT, published_at=early)
     assert "It was approved" in answer["response"]["errors"]["published_at"]
     later = int((office.clock() + timedelta(minutes=30)).timestamp())
-    assert "lies in the future" in office.submit(PAT, published_at=later)["response"]["errors"]["published_at"]
+    assert "is in the future" in office.submit(PAT, published_at=later)["response"]["errors"]["published_at"]
     office.click(WANG, asked(office, WANG), "statement.publish")
     office.submit(WANG)
     answer = office.submit(PAT, published_at=int(office.clock().timestamp()), link="https://x.example")
-    assert "Wang 王 has marked this statement as out already" in answer["response"]["errors"]["published_at"]
+    assert "Wang 王 has already marked this statement as published" in answer["response"]["errors"]["published_at"]
     [only] = every(office, incident)
     assert only.published_by == WANG
 

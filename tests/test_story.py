@@ -96,7 +96,7 @@ def test_who_verifies_and_who_calls_the_customer_stop_the_clocks(workspace: Work
     before = {said.ts for said in workspace.said(channel)}
     workspace.wait(60)
     new = " ".join(said.text for said in workspace.said(channel) if said.ts not in before)
-    assert "knows of INC-1" in new, "what is still owed is"
+    assert "know about INC-1" in new, "what is still owed is"
     assert "first contact" not in new, "a met duty is not reminded of"
     assert "not verified" not in new
 
