@@ -10,7 +10,7 @@ from bot import lifecycle
 from bot.incident import Duty, Incident, Person
 from bot.procedure import Procedure
 from bot.wording import Wording
-from handlers import checklist, occasion, team
+from handlers import checklist, duties, occasion, team
 from handlers.blocks import Json, modal
 from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.desk import Desk
@@ -74,6 +74,7 @@ def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now
         occasion.post_first(desk, tx, incident, now)
         met = deadlines.meet(tx, incident.id, [Duty.VERIFY], person.user_id, now)
         journal.add(tx, incident.id, "verified", person.user_id, now, has_note=bool(note))
+        met += duties.knows(desk, tx, incident, person.user_id, "verified", now)
         outbox.redraw(tx, [incident.id], now, SHOWN_WITH_INCIDENT, met)
     ack()
     desk.wake()

@@ -108,7 +108,7 @@ def test_what_falls_together_is_one_message_with_a_button_for_each(office: Works
     assert len(new) == 1
     assert "verify INC-1" in new[0].text
     assert "has not said yet that they know of INC-1" in new[0].text
-    assert new[0].buttons == ["verify.open*", "acknowledge.confirm"]
+    assert new[0].buttons == ["verify.open*", "acknowledge.told"]
     assert office.said(ADA)[-1].buttons[0] == "verify.open*"
 
 
