@@ -494,7 +494,8 @@ def told(deadline: Deadline, by: str, now: datetime) -> Deadline | None:
         return None
     said, ahead = deadline.moments[: deadline.position], deadline.moments[deadline.position :]
     rest = _after_telling(deadline, ahead, now)
-    moments = (*said, Moment(now, MomentKind.TELL, asked.user_id, asked.role), *rest)
+    again = Moment(now, MomentKind.TELL, asked.user_id, asked.role)
+    moments = (*said, *sorted([again, *rest], key=lambda moment: moment.at))
     return replace(deadline, moments=moments, next_nudge_at=now, told_at=now, told_by=by)
 
 

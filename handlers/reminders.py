@@ -305,7 +305,8 @@ def _buttons(
     message: Message, deadline: Deadline, moment: Moment, words: Wording, does: list[str]
 ) -> list[ButtonElement]:
     found = [doing(action, deadline, words, primary=number == 0) for number, action in enumerate(does)]
-    if moment.kind is MomentKind.REMIND and moment.user_id == deadline.owner_id and deadline.duty is not Duty.ACTION:
+    is_owners = moment.kind is MomentKind.REMIND and moment.user_id == deadline.owner_id
+    if is_owners and deadline.duty is not Duty.ACTION and deadline.told_at is None:
         later = rules.may_postpone(deadline, message.created_at)
         if later is not None:
             text = words.text("button.reminders.postpone", n=int(later.total_seconds() // 60))

@@ -158,18 +158,26 @@ def redraw(
 
 
 def _withdrawn(tx: Connection, message: Message) -> bool:
-    """A reminder that still waits to be said when all it reminds of is done, or not owed any more, is never said: one
-    more message would say that there is nothing to do. Not one that the courier has in hand, or may have said."""
-    about = [deadline_id for deadline_id, _ in message.reminds_of]
-    c = deadlines.c
-    if tx.execute(select(c.id).where(c.id.in_(about), c.met_at.is_(None), c.stopped_at.is_(None))).first():
+    """What a reminder that still waits to be said would say of what is done, or not owed any more, is taken out of it;
+    when nothing is left, it is never said: one more message would say that there is nothing to do. Not from one that
+    the courier has in hand, or may have said. True when nothing has to be drawn again."""
+    c, about = deadlines.c, [deadline_id for deadline_id, _ in message.reminds_of]
+    owed = set(tx.execute(select(c.id).where(c.id.in_(about), c.met_at.is_(None), c.stopped_at.is_(None))).scalars())
+    left = [each for each in message.reminds_of if each[0] in owed]
+    if len(left) == len(about):
         return False
     waiting_ = select(outbox.c.id, outbox.c.held_by, outbox.c.unsure).where(outbox.c.message_id == message.id)
     found = tx.execute(waiting_.with_for_update()).all()
     if not found or any(row.held_by is not None or row.unsure for row in found):
         return False
-    done(tx, [row.id for row in found])
-    tx.execute(delete(messages).where(messages.c.id == message.id))
+    this = messages.c.id == message.id
+    if not left:
+        done(tx, [row.id for row in found])
+        tx.execute(delete(messages).where(this))
+        return True
+    (deadline_id, moment), *more = left
+    detail = {"more": more} if more else {}
+    tx.execute(update(messages).where(this).values(deadline_id=deadline_id, moment=moment, detail=detail))
     return True
 
 
