@@ -86,7 +86,7 @@ def show_home(desk: Desk, errand: Errand) -> None:
             *_overdue(desk, tx, user_id, words, now),
             *_customers(tx, user_id, words),
             divider(),
-            *_open(tx, person, words, now),
+            *_open(desk, tx, person, words, now),
         ]
     desk.client.views_publish(user_id=user_id, view=View(type="home", blocks=blocks))
 
@@ -224,7 +224,7 @@ def _customers(tx: Connection, user_id: str, words: Wording) -> Iterator[Block]:
         yield section(text, accessory=offer, block_id=f"customers_{incident.id}")
 
 
-def _open(tx: Connection, person: Person, words: Wording, now: datetime) -> Iterator[Block]:
+def _open(desk: Desk, tx: Connection, person: Person, words: Wording, now: datetime) -> Iterator[Block]:
     """A page of the open incidents that they may know of, latest first."""
     count = incidents.count_open_for(tx, person.user_id)
     if not count:
@@ -233,7 +233,7 @@ def _open(tx: Connection, person: Person, words: Wording, now: datetime) -> Iter
     page = min(person.home_page, (count - 1) // PAGE)
     shown = incidents.still_open(tx, person.user_id, PAGE, page * PAGE)
     yield section(words.mrkdwn("list.open", n=count))
-    yield from overview.lines(tx, shown, words, now)
+    yield from overview.lines(desk, tx, shown, words, now)
     turns = []
     if page > 0:
         turns.append(button(words.text("button.home.previous"), "home.previous", page - 1))

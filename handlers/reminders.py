@@ -83,6 +83,7 @@ OF_A_SUBJECT = (
 )
 KNOW, TOLD = "acknowledge.confirm", "acknowledge.told"  # whoever has to acknowledge; whoever reaches them
 OF_A_DEADLINE = (KNOW, TOLD, "reminders.kept")
+SUBJECT = 500  # characters of what is to be done
 PARTS = 10  # what falls together in one message; Slack takes 50 blocks
 
 
@@ -373,13 +374,13 @@ def _met(deadline: Deadline, words: Wording, values: dict[str, Any]) -> Mrkdwn:
     return words.mrkdwn(key, **_these(words, key, values))
 
 
-def subject_of(desk: Desk, tx: Connection, deadline: Deadline, words: Wording) -> Mrkdwn | str:
+def subject_of(desk: Desk, tx: Connection, deadline: Deadline, words: Wording, length: int = SUBJECT) -> Mrkdwn | str:
     """What a deadline is about, when an incident may have several of its kind: the role, the task, the section, or the
-    customer."""
+    customer. Of what people wrote at most `length` characters."""
     if deadline.duty in (Duty.ACCEPT_ROLE, Duty.APPROVE_PLAN, Duty.APPROVE_STATEMENT):
         return _by_name(tx, deadline, words)
     if deadline.duty in (Duty.TASK, Duty.ACTION, Duty.REQUEST):
-        return beginning(masks.of(tx, deadline.incident_id)(_in_words(desk, tx, deadline, words)))
+        return beginning(masks.of(tx, deadline.incident_id)(_in_words(desk, tx, deadline, words)), length)
     if deadline.duty is Duty.SECTION:
         return words.text(f"postmortem.chapter.{deadline.subject}")
     if deadline.duty is Duty.PROMISE:
