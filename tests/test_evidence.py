@@ -1,4 +1,4 @@
-"""Files that were given to a form: Slack shows them to nobody but their owner; the bot brings them to who needs them."""
+"""Files that were given to a form: Slack shows them to their owner alone; the bot brings them to who needs them."""
 
 import base64
 from typing import Any
