@@ -94,7 +94,7 @@ def test_who_stands_higher_may_acknowledge_others_may_not(office: Workspace) -> 
     office.submit(ADA)
     office.wait(3)
     reminder = latest(office, channel_of(office), "has not said yet")
-    assert reminder.buttons == ["acknowledge.told*", "acknowledge.confirm"], "others read along in the channel"
+    assert reminder.buttons[:2] == ["acknowledge.told*", "acknowledge.confirm"], "others read along in the channel"
     window = office.click(ADA, reminder, "acknowledge.confirm")["view"]
     assert "This is for supervisor" in str(window["blocks"])
     office.click(SUN, reminder, "acknowledge.confirm")
