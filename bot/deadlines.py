@@ -18,6 +18,7 @@ TO_CUSTOMERS = (  # what is owed to a customer, not to a colleague
     Duty.COMPLAINT_FEEDBACK,
     Duty.FOLLOW_UP,
 )
+TO_ACKNOWLEDGE = (Duty.REPORT_UP, Duty.INFORM_EXECUTIVE, Duty.INVOLVE_PR)  # met when somebody says that they know of it
 UP = (MomentKind.ESCALATE, MomentKind.NOBODY_LEFT)  # the ladder
 LEAST_LEFT = timedelta(minutes=1)  # a reminder that is asked for comes at least so long before the time
 
@@ -371,6 +372,8 @@ def resumed(deadline: Deadline, now: datetime, is_dated: bool = False) -> Deadli
 def _changed(deadline: Deadline, made: Plan, now: datetime) -> Deadline:
     said = tuple(deadline.moments[: deadline.position])
     ahead = _ahead(made, said, deadline.due_at, now)
+    if deadline.told_at is not None:
+        ahead = _after_telling(replace(deadline, owner_id=made.owner_id, due_at=made.due_at), ahead, deadline.told_at)
     return replace(
         deadline,
         owner_id=made.owner_id,
@@ -378,7 +381,16 @@ def _changed(deadline: Deadline, made: Plan, now: datetime) -> Deadline:
         escalate_every_s=made.escalate_every_s,
         moments=(*said, *ahead),
         next_nudge_at=ahead[0].at if ahead else None,
+        missed_by=_missed_by(deadline, made, now),
     )
+
+
+def _missed_by(deadline: Deadline, made: Plan, now: datetime) -> str | None:
+    """Who owed it when it fell due, where that is somebody else than who owes it now; nobody while there is time."""
+    if made.due_at > now:
+        return None
+    before = deadline.was_due_from
+    return before if before != made.owner_id else None
 
 
 def _ahead(made: Plan, said: Sequence[Moment], due_before: datetime, now: datetime) -> list[Moment]:
@@ -459,6 +471,44 @@ def postponed(deadline: Deadline, now: datetime) -> Deadline | None:
     again = Moment(now + later, MomentKind.REMIND, deadline.owner_id, Role.OWNER)
     rest = [moment for moment in ahead if moment.kind is not MomentKind.REMIND]
     return replace(deadline, moments=(*said, again, *rest), next_nudge_at=again.at, postponed_at=now)
+
+
+def asked_to_know(deadline: Deadline) -> Moment | None:
+    """The moment at which whoever has to acknowledge it was told; None when nobody was there to be told."""
+    return next(
+        (each for each in deadline.moments if each.kind is MomentKind.TELL and each.role is not Role.OWNER), None
+    )
+
+
+def told(deadline: Deadline, by: str, now: datetime) -> Deadline | None:
+    """The deadline after somebody has said that they have told the one who has to acknowledge it; None when that was
+    said before, or nobody was to be told.
+
+    That does not meet it: the procedure asks for that person's own word (domain.md section 4). But the owner has done
+    what was theirs, so they are reminded no more; the one who has to acknowledge is asked again at once in their direct
+    message; and the ladder waits for its own interval, from when it was due or from now, whichever is later. Once, so
+    that a word from somebody else can't put off the ladder for ever: nobody acknowledges, and the next one up is told.
+    """
+    asked = asked_to_know(deadline)
+    if asked is None or not deadline.is_running or deadline.told_at is not None:
+        return None
+    said, ahead = deadline.moments[: deadline.position], deadline.moments[deadline.position :]
+    rest = _after_telling(deadline, ahead, now)
+    again = Moment(now, MomentKind.TELL, asked.user_id, asked.role)
+    moments = (*said, *sorted([again, *rest], key=lambda moment: moment.at))
+    return replace(deadline, moments=moments, next_nudge_at=now, told_at=now, told_by=by)
+
+
+def _after_telling(deadline: Deadline, ahead: Sequence[Moment], told_at: datetime) -> list[Moment]:
+    """What is still to be said once the one who has to acknowledge it was told: nothing to the owner, and the ladder
+    later, each rung with its full time."""
+    rest = [each for each in ahead if each.kind is not MomentKind.REMIND or each.role is not Role.OWNER]
+    every = timedelta(seconds=deadline.escalate_every_s)
+    first = next((each.at for each in rest if each.kind in UP), None)
+    if first is None:
+        return rest
+    later = max(max(deadline.due_at, told_at) + every - first, timedelta(0))
+    return [replace(each, at=each.at + later) if each.kind in UP else each for each in rest]
 
 
 def members(people: Sequence[str], rosters: Rosters) -> list[str]:

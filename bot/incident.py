@@ -521,7 +521,8 @@ class Deadline:
     the contact in which something was promised, of the customer who is to be called again or in person, of the public
     statement with the role that approves it, of the plan, the request or the action item; or the section of the
     postmortem.
-    `postponed_at` is when its owner asked to be reminded once more.
+    `postponed_at` is when its owner asked to be reminded once more. `missed_by` owed it when it fell due, where that is
+    not its owner now. `told_by` has said at `told_at` that they have told the one who has to acknowledge it.
     """
 
     id: int
@@ -539,11 +540,19 @@ class Deadline:
     stopped_at: datetime | None = None
     subject: str = ""
     postponed_at: datetime | None = None
+    missed_by: str | None = None
+    told_at: datetime | None = None
+    told_by: str | None = None
 
     @property
     def is_running(self) -> bool:
         """Whether it can still be met or missed."""
         return self.met_at is None and self.stopped_at is None
+
+    @property
+    def was_due_from(self) -> str:
+        """Who owed it when it fell due: whoever got it late is not late."""
+        return self.missed_by or self.owner_id
 
     def is_late(self, now: datetime) -> bool:
         """Whether it was missed, or is being missed now."""

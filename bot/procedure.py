@@ -192,6 +192,10 @@ class Trigger(Part):
         default=False, description="`true` opens a private channel, and nothing is announced to others."
     )
     verify: LongWords = Field(description="What the person who verifies the report should look at.")
+    verify_with: TeamRole | None = Field(
+        default=None,
+        description="The role whose people know: the form names the first of them, who may not be in the channel yet.",
+    )
 
 
 class Threshold(Part):

@@ -117,7 +117,7 @@ def _late(running: Sequence[Deadline], words: Wording, now: datetime) -> Mrkdwn:
         words.mrkdwn(
             "brief.late_one",
             what=words.text(f"duty.{each.duty}"),
-            who=mention(each.owner_id),
+            who=mention(each.was_due_from),
             late=words.duration((now - each.due_at).total_seconds()),
         )
         for each in late[:LATE]

@@ -207,9 +207,12 @@ def reasons(proposal: Proposal, words: Wording) -> list[Mrkdwn]:
     return [escape(grading.clause(reason, words)) for reason in proposal.reasons]
 
 
-def clock_line(deadline: Deadline, words: Wording, now: datetime) -> Mrkdwn:
-    """One clock: what is owed, by whom, until when; or who did it, and how early or late."""
+def clock_line(deadline: Deadline, words: Wording, now: datetime, subject: Mrkdwn | str = "") -> Mrkdwn:
+    """One clock: what is owed, by whom, until when; or who did it, and how early or late. `subject` says which task it
+    is, where an incident has several."""
     what, who = words.mrkdwn(f"duty.{deadline.duty}"), mention(deadline.owner_id)
+    if subject:
+        what = words.mrkdwn("home.about", duty=what, subject=subject)
     if deadline.met_at is not None:
         distance = (deadline.due_at - deadline.met_at).total_seconds()
         return words.mrkdwn(
@@ -246,13 +249,15 @@ def plan_line(plan: Plan, clocks: Sequence[Deadline], words: Wording, now: datet
     return Mrkdwn(f"{said} · {then}")
 
 
-def summary(incident: Incident, next_due: Deadline | None, words: Wording, now: datetime) -> Mrkdwn:
+def summary(
+    incident: Incident, next_due: Deadline | None, words: Wording, now: datetime, subject: Mrkdwn | str = ""
+) -> Mrkdwn:
     """An incident in two lines: for lists and App Home."""
     where = channel_link(incident.channel_id) if incident.channel_id else words.mrkdwn("card.no_channel")
     first = words.mrkdwn(
         "card.summary", sign=sign_of(incident), number=incident.number, title=incident.title, where=where
     )
-    return Mrkdwn(f"{first}\n{clock_line(next_due, words, now)}") if next_due else first
+    return Mrkdwn(f"{first}\n{clock_line(next_due, words, now, subject)}") if next_due else first
 
 
 def _severity(facets: Facets, words: Wording) -> Mrkdwn:

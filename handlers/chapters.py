@@ -374,7 +374,7 @@ def _clock(found: Facets, clock: Deadline, words: Wording) -> Mrkdwn:
     stands, duty = rules.standing(clock, found.now), words.text(f"duty.{clock.duty}")
     if clock.duty is Duty.TASK and clock.subject in found.tasks:
         duty = words.text("postmortem.task", duty=duty, task=found.tasks[clock.subject])
-    values: dict[str, Any] = {"duty": duty, "who": mention(clock.met_by or clock.owner_id)}
+    values: dict[str, Any] = {"duty": duty, "who": mention(clock.met_by or clock.was_due_from)}
     if clock.met_at is not None:
         distance = words.duration((clock.due_at - clock.met_at).total_seconds())
         return words.mrkdwn(f"postmortem.{stands}", **values, at=words.time(clock.met_at), distance=distance)

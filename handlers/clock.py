@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from bot.deadlines import Decision, decide_all
-from bot.incident import Deadline, Duty, Incident, Moment, MomentKind
+from bot.incident import Deadline, Duty, Incident, Moment, MomentKind, Role
 from handlers import brief, channel, occasion, team
 from handlers.courier import Courier
 from handlers.desk import Desk, Later
@@ -228,6 +228,7 @@ def _sayings(incident: Incident, due: Sequence[tuple[Deadline, int, Moment]]) ->
         in_private = deadline.duty in IN_PERSON or (
             deadline.duty in (Duty.ACCEPT_ROLE, Duty.BRIEF) and moment.kind is MomentKind.REMIND
         )
+        in_private = in_private or _stands_in_channel(deadline, index)
         if moment.kind is not MomentKind.TELL and not to_others and not in_private:
             places[None][deadline.id] = index
         if moment.user_id:
@@ -235,11 +236,24 @@ def _sayings(incident: Incident, due: Sequence[tuple[Deadline, int, Moment]]) ->
         first_late = moment.kind is MomentKind.ESCALATE and not any(
             before.kind is MomentKind.ESCALATE for before in deadline.moments[:index]
         )
-        if first_late:  # the one who is late hears of it too
+        if first_late and deadline.told_at is None:  # the one who is late hears of it too, unless they did their part
             places[deadline.owner_id].setdefault(deadline.id, index)
     if incident.archived_at is not None:
         places.pop(None, None)
     return [_saying(incident.id, user_id, list(some.items())) for user_id, some in places.items()]
+
+
+def _stands_in_channel(deadline: Deadline, index: int) -> bool:
+    """Whether the channel was reminded a moment ago, of whoever owed it before: that message names its owner as it is
+    now, so the new one is reminded in person, and the channel does not read it twice."""
+    moment, every = deadline.moments[index], timedelta(seconds=deadline.escalate_every_s)
+    return moment.kind is MomentKind.REMIND and any(
+        before.kind is MomentKind.REMIND
+        and before.role is Role.OWNER
+        and before.user_id != moment.user_id
+        and moment.at - before.at < every
+        for before in deadline.moments[:index]
+    )
 
 
 def _saying(incident_id: int, user_id: str | None, some: Sequence[tuple[int, int]]) -> Saying:

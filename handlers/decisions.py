@@ -249,6 +249,7 @@ def approve(desk: Desk, tx: Connection, incident: Incident, plan: Plan, by: str,
     changed += deadlines.meet(tx, incident.id, MET_BY_IT, plan.by, now)
     journal.add(tx, incident.id, "plan_approved", by, now, plan=plan.id, version=plan.version, own=by == plan.by)
     channel.bring_in(tx, incident, [by], now)
+    changed += duties.knows(desk, tx, incident, by, "plan_approved", now)
     changed += _end_steps_before(desk, tx, incident, plan, by, now)
     _start_steps(desk, tx, incident, plan, by, now)
     if plan.owner_id != by:

@@ -28,7 +28,7 @@ from bot.incident import (
 )
 from bot.procedure import Procedure
 from handlers.desk import Desk
-from storage import actions, confirmations, contacts, customers, deadlines, incidents, people, roles, tasks
+from storage import actions, confirmations, contacts, customers, deadlines, incidents, journal, people, roles, tasks
 
 SAID_SO = (Duty.PROMISE, Duty.CALL_AGAIN)  # somebody has said so themselves, and when
 OF_THEIR_OWN = (
@@ -223,6 +223,38 @@ def _propose(tx: Connection, incident: Incident, now: datetime, at: datetime) ->
     owner = next((who for who in concerned if who not in gone), incident.reporter_id)
     moments = (Moment(at, MomentKind.PROPOSE, owner, Role.OWNER),)
     deadlines.start(tx, incident.id, [Plan(Duty.REGRADE, owner, now, at, 0, moments)])
+
+
+def who_acknowledges(desk: Desk, tx: Connection, incident: Incident, deadline: Deadline) -> list[str]:
+    """Who may say that they know of it: the people of the rung or role that it is for and of the rungs above, and
+    whoever has that role in this incident."""
+    who = company(desk, tx)
+    times = who.procedure.duties.get(deadline.duty)
+    if times is None:  # the company has changed its duties since
+        return []
+    holder = roles.holders(roles.of_incident(tx, incident.id)).get(times.to) if times.to else None
+    return [*rules.addressees(times, who.procedure, who.rosters), *([holder] if holder else [])]
+
+
+def knows(desk: Desk, tx: Connection, incident: Incident, user_id: str, did: str, now: datetime) -> list[int]:
+    """Somebody has done something in an incident; `did` is the journal's word for it. So they know of it: what waits
+    for them to say so is met, as if they had clicked, and what follows from that starts.
+
+    One rule for everything that people do: whoever may say "I know of it" says so by acting. A step calls it once it
+    has saved what was done; nobody has to think of a second button. Returns the ids of the deadlines that this met.
+    """
+    met: list[int] = []
+    while waiting := [
+        each
+        for each in deadlines.running(tx, incident.id, lock=True)
+        if each.duty in rules.TO_ACKNOWLEDGE and user_id in who_acknowledges(desk, tx, incident, each)
+    ]:
+        for each in waiting:
+            met += deadlines.meet_these(tx, [each.id], user_id, now)
+            journal.add(tx, incident.id, "knows_by_acting", user_id, now, duty=each.duty, did=did)
+        if any(each.duty is Duty.REPORT_UP for each in waiting):  # that starts others, which may be for them too
+            begin(desk, tx, incident, [Event.ACKNOWLEDGED], now)
+    return met
 
 
 def take_over(desk: Desk, tx: Connection, incident: Incident, deadline: Deadline, user_id: str, now: datetime) -> None:

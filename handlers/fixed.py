@@ -159,6 +159,7 @@ def _fix(
     incidents.set_fixed(tx, incident.id, by, at)
     incident = incidents.get(tx, incident.id)
     notes.save(tx, incident.id, key, "fixed", by, now, what)
+    changed += duties.knows(desk, tx, incident, by, "fixed", now)
     changed += deadlines.stop(tx, incident.id, now, ENDS_WITH_SOLUTION)
     duties.begin(desk, tx, incident, [Event.SOLVED], now)
     journal.add(tx, incident.id, "fixed", by, now, round=incident.round, fixed_at=at.isoformat())

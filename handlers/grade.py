@@ -282,6 +282,7 @@ def save(
     changed += duties.customers_changed(desk, tx, graded, by, now)
     changed += solved.reckon(desk, tx, incidents.get(tx, incident.id), by, now)  # another number has to confirm it
     changed += decisions.regraded(desk, tx, graded, now)
+    changed += duties.knows(desk, tx, incidents.get(tx, incident.id), by, "graded", now)
     if was and was != severity:
         detail = {"grading": gradings.of_incident(tx, incident.id)[-1].id, "relieved": relieved, "joined": joined}
         outbox.say(tx, [Saying(incident.id, "graded", "incident", detail=detail)], now)

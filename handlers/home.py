@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from bot import grading
 from bot.action import day_in_hand
-from bot.deadlines import addressees
+from bot.deadlines import addressees, asked_to_know
 from bot.incident import Assignment, Deadline, Duty, Incident, Person, Task
 from bot.wording import Mrkdwn, Wording, escape
 from handlers import agreed, approvals, brief, card, decisions, duties, masks, overdue, overview, reminders, review
@@ -86,7 +86,7 @@ def show_home(desk: Desk, errand: Errand) -> None:
             *_overdue(desk, tx, user_id, words, now),
             *_customers(tx, user_id, words),
             divider(),
-            *_open(tx, person, words, now),
+            *_open(desk, tx, person, words, now),
         ]
     desk.client.views_publish(user_id=user_id, view=View(type="home", blocks=blocks))
 
@@ -140,9 +140,11 @@ def _owed(desk: Desk, tx: Connection, deadline: Deadline, words: Wording, now: d
     if brief.is_answered(tx, deadline):  # the clock does the rest
         return
     duty, does = words.text(f"duty.{deadline.duty}"), reminders.DOES.get(deadline.duty)
-    if does in reminders.SOMEBODY_ELSES:  # the button is somebody else's, whom they have to reach
-        what = words.mrkdwn("home.reach", duty=duty, who=reminders.addressee(deadline, words))
-        yield Item(incident, what, deadline.due_at)
+    if does == reminders.TOLD:  # it is somebody else who has to say something; they have to reach them
+        key = "home.reach" if deadline.told_at is None else "home.told"
+        what = words.mrkdwn(key, duty=duty, who=reminders.addressee(deadline, words))
+        can_tell = deadline.told_at is None and asked_to_know(deadline) is not None
+        yield Item(incident, what, deadline.due_at, [reminders.doing(does, deadline, words)] if can_tell else [])
         return
     subject = reminders.subject_of(desk, tx, deadline, words)
     what = words.mrkdwn("home.about", duty=duty, subject=subject) if subject else escape(duty)
@@ -166,7 +168,7 @@ def _taken(desk: Desk, tx: Connection, task: Task, words: Wording) -> Item:
 
 def _to_acknowledge(tx: Connection, deadline: Deadline, words: Wording) -> Item:
     what = words.mrkdwn("home.know")
-    know = reminders.doing(reminders.DOES[deadline.duty], deadline, words)
+    know = reminders.doing(reminders.KNOW, deadline, words)
     return Item(incidents.get(tx, deadline.incident_id), what, deadline.due_at, [know])
 
 
@@ -222,7 +224,7 @@ def _customers(tx: Connection, user_id: str, words: Wording) -> Iterator[Block]:
         yield section(text, accessory=offer, block_id=f"customers_{incident.id}")
 
 
-def _open(tx: Connection, person: Person, words: Wording, now: datetime) -> Iterator[Block]:
+def _open(desk: Desk, tx: Connection, person: Person, words: Wording, now: datetime) -> Iterator[Block]:
     """A page of the open incidents that they may know of, latest first."""
     count = incidents.count_open_for(tx, person.user_id)
     if not count:
@@ -231,7 +233,7 @@ def _open(tx: Connection, person: Person, words: Wording, now: datetime) -> Iter
     page = min(person.home_page, (count - 1) // PAGE)
     shown = incidents.still_open(tx, person.user_id, PAGE, page * PAGE)
     yield section(words.mrkdwn("list.open", n=count))
-    yield from overview.lines(tx, shown, words, now)
+    yield from overview.lines(desk, tx, shown, words, now)
     turns = []
     if page > 0:
         turns.append(button(words.text("button.home.previous"), "home.previous", page - 1))

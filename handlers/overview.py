@@ -9,15 +9,17 @@ from slack_sdk.models.blocks import Block
 from sqlalchemy import Connection
 
 from bot import lifecycle
-from bot.incident import Incident, Person
+from bot.deadlines import TO_CUSTOMERS
+from bot.incident import Deadline, Duty, Incident, Person
 from bot.wording import Mrkdwn, Wording, channel_link, unescape
-from handlers import card, review
+from handlers import card, reminders, review
 from handlers.blocks import Json, button, context, divider, section
 from handlers.desk import Desk
 from handlers.words import after_word, compared, word
 from storage import deadlines, incidents
 
 SHOWN = 15  # as many as somebody reads
+IN_LIST = 60  # characters of what is to be done
 NUMBER = re.compile(r"(?:inc)?[\s#–—-]*([0-9]{1,9})")
 
 
@@ -32,7 +34,7 @@ def register(app: App) -> None:
 def open_list(ack: Ack, desk: Desk, words: Wording, person: Person, now: datetime) -> None:
     """Open incidents, latest first; private ones for their people only."""
     with desk.db.read() as tx:
-        blocks = listed(tx, person.user_id, words, now)
+        blocks = listed(desk, tx, person.user_id, words, now)
     ack(text=words.text("list.title"), blocks=[block.to_dict() for block in blocks])
 
 
@@ -93,7 +95,7 @@ def explain(ack: Ack, body: Json, words: Wording) -> None:
     ack(text=words.text("help.title"), blocks=[block.to_dict() for block in blocks])
 
 
-def listed(tx: Connection, user_id: str, words: Wording, now: datetime) -> list[Block]:
+def listed(desk: Desk, tx: Connection, user_id: str, words: Wording, now: datetime) -> list[Block]:
     """The open incidents that somebody may know of, with the next thing that is due in each; or that there are none."""
     found = incidents.still_open(tx, user_id, SHOWN + 1)
     if not found:
@@ -103,17 +105,32 @@ def listed(tx: Connection, user_id: str, words: Wording, now: datetime) -> list[
     blocks: list[Block] = [
         section(words.mrkdwn("list.open", n=incidents.count_open_for(tx, user_id))),
         divider(),
-        *lines(tx, found[:SHOWN], words, now),
+        *lines(desk, tx, found[:SHOWN], words, now),
     ]
     if len(found) > SHOWN:
         blocks.append(context(words.mrkdwn("list.more", n=SHOWN)))
     return blocks
 
 
-def lines(tx: Connection, shown: Sequence[Incident], words: Wording, now: datetime) -> list[Block]:
-    """Incidents, each with the next thing that is due in it."""
+def lines(desk: Desk, tx: Connection, shown: Sequence[Incident], words: Wording, now: datetime) -> list[Block]:
+    """Incidents, each with the next thing that is due in it: those in which something is late first, otherwise in their
+    order."""
     due = deadlines.next_of_each(tx, [incident.id for incident in shown])
-    return [section(_line(incident, card.summary(incident, due.get(incident.id), words, now))) for incident in shown]
+    late = {number for number, deadline in due.items() if deadline.is_late(now)}
+    found = []
+    for incident in sorted(shown, key=lambda each: each.id not in late):
+        next_due = due.get(incident.id)
+        subject = _subject(desk, tx, next_due, words) if next_due else ""
+        found.append(section(_line(incident, card.summary(incident, next_due, words, now, subject))))
+    return found
+
+
+def _subject(desk: Desk, tx: Connection, deadline: Deadline, words: Wording) -> Mrkdwn | str:
+    """Which of several tasks it is, masked. What is owed to one customer is not named: many read a list."""
+    if deadline.duty in TO_CUSTOMERS or deadline.duty is Duty.CALL_IN_PERSON:
+        return ""
+    subject = reminders.subject_of(desk, tx, deadline, words, IN_LIST)
+    return subject if isinstance(subject, Mrkdwn) else " ".join(subject.split())
 
 
 def _line(incident: Incident, summary: Mrkdwn) -> Mrkdwn:

@@ -15,7 +15,7 @@ from bot import lifecycle
 from bot.incident import Duty, Incident, Person
 from bot.plan import Progress
 from bot.wording import Mrkdwn, Wording, escape, mention
-from handlers import masks, team
+from handlers import duties, masks, team
 from handlers.approvals import quoted
 from handlers.blocks import Json, beginning, modal, section
 from handlers.card import SHOWN_WITH_INCIDENT
@@ -99,7 +99,8 @@ def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now
         journal.add(tx, incident.id, "progress", person.user_id, now, progress=made.id, expected_at=at, told=is_told)
         outbox.say(tx, [Saying(incident.id, "progress", "incident", detail={"progress": made.id})], now)
         briefs = [each.id for each in deadlines.running(tx, incident.id) if each.duty is Duty.BRIEF]
-        outbox.redraw(tx, [incident.id], now, SHOWN_WITH_INCIDENT, briefs)
+        met = duties.knows(desk, tx, incident, person.user_id, "progress", now)
+        outbox.redraw(tx, [incident.id], now, SHOWN_WITH_INCIDENT, [*briefs, *met])
     ack()
     desk.wake()
 

@@ -37,12 +37,13 @@ from storage import (
 )
 from storage.outbox import Message
 
-# The button that does the thing. Those that are about one role or one task carry its id, the others the incident's.
+# The button with which its owner does the thing. Those that are about one role or one task carry its id, the others the
+# incident's.
 DOES = {
     Duty.VERIFY: "verify.open",
-    Duty.REPORT_UP: "acknowledge.confirm",
-    Duty.INFORM_EXECUTIVE: "acknowledge.confirm",
-    Duty.INVOLVE_PR: "acknowledge.confirm",
+    Duty.REPORT_UP: "acknowledge.told",
+    Duty.INFORM_EXECUTIVE: "acknowledge.told",
+    Duty.INVOLVE_PR: "acknowledge.told",
     Duty.ASSEMBLE_TEAM: "roles.open",
     Duty.FIRST_CONTACT: "contact.open",
     Duty.UPDATE: "contact.open",
@@ -80,8 +81,9 @@ OF_A_SUBJECT = (
     "actions.done_open",
     "actions.change_open",
 )
-SOMEBODY_ELSES = ("acknowledge.confirm",)
-OF_A_DEADLINE = (*SOMEBODY_ELSES, "reminders.kept")
+KNOW, TOLD = "acknowledge.confirm", "acknowledge.told"  # whoever has to acknowledge; whoever reaches them
+OF_A_DEADLINE = (KNOW, TOLD, "reminders.kept")
+SUBJECT = 500  # characters of what is to be done
 PARTS = 10  # what falls together in one message; Slack takes 50 blocks
 
 
@@ -119,8 +121,9 @@ def take_over(ack: Ack, action: Json, desk: Desk, person: Person, now: datetime)
         duties.take_over(desk, tx, incident, deadline, person.user_id, now)
         incidents.add_participants(tx, incident.id, [person.user_id])
         journal.add(tx, incident.id, "taken_over", person.user_id, now, duty=deadline.duty, of=deadline.owner_id)
+        met = duties.knows(desk, tx, incident, person.user_id, "taken_over", now)
         shown = [*card.SHOWN_WITH_INCIDENT, "requests", "request", "section_asked"]
-        outbox.redraw(tx, [incident.id], now, shown, [deadline.id])
+        outbox.redraw(tx, [incident.id], now, shown, [deadline.id, *met])
     ack()
     desk.wake()
 
@@ -176,11 +179,11 @@ def _part(
         "what": Mrkdwn(words.mrkdwn("remind.incident", number=incident.number, title=incident.title))
         if in_person
         else incident.number,
-        "owner": mention(deadline.owner_id),
+        "owner": mention(deadline.was_due_from),
         "due": words.time(deadline.due_at),
         "subject": subject_of(desk, tx, deadline, words),
         "n": incident.customers_affected,
-        "to": mention((message.user_id if in_person else moment.user_id) or deadline.owner_id),
+        "to": mention(_named(message, deadline, moment)),
         "addressee": addressee(deadline, words),
     }
     counts = customers.counts(tx, incident) if deadline.duty in (Duty.FIRST_CONTACT, Duty.UPDATE) else None
@@ -196,7 +199,7 @@ def _part(
     if deadline.duty is Duty.BRIEF and (last := progress.latest(tx, incident.id)) and last.at >= deadline.started_at:
         who, at = mention(last.by), words.time(last.at)
         return words.mrkdwn("progress.reminded", what=values["what"], who=who, at=at, due=values["due"]), []
-    text, buttons = _running(desk, message, incident, deadline, moment, words, values)
+    text, buttons = _running(desk, tx, message, incident, deadline, moment, words, values)
     if deadline.duty in decisions.MET_BY_IT and (waits := decisions.waits_for(desk, tx, incident)):
         text, buttons = _waits(*waits, moment, words, values)
     if counts and deadline.duty is Duty.FIRST_CONTACT and (so_far := _so_far(counts, words)):
@@ -204,6 +207,14 @@ def _part(
     if in_person and incident.channel_id:
         text = Mrkdwn(f"{text} {channel_link(incident.channel_id)}")
     return text, buttons
+
+
+def _named(message: Message, deadline: Deadline, moment: Moment) -> str:
+    """Who should act first: whoever reads it, or whom the channel is told of, of a reminder its owner as it is now."""
+    if message.place == "person" and message.user_id:
+        return message.user_id
+    is_owners = moment.kind is MomentKind.REMIND and moment.role is Role.OWNER
+    return deadline.owner_id if is_owners else moment.user_id or deadline.owner_id
 
 
 def _waits(
@@ -226,6 +237,7 @@ def _so_far(counts: Counts, words: Wording) -> Mrkdwn:
 
 def _running(
     desk: Desk,
+    tx: Connection,
     message: Message,
     incident: Incident,
     deadline: Deadline,
@@ -233,7 +245,7 @@ def _running(
     words: Wording,
     values: dict[str, Any],
 ) -> tuple[Mrkdwn, list[ButtonElement]]:
-    duty, does = deadline.duty, _does(deadline, moment)
+    duty, does = deadline.duty, _does(desk, tx, message, incident, deadline, moment)
     late = moment.kind in (MomentKind.ESCALATE, MomentKind.NOBODY_LEFT)
     if moment.kind is MomentKind.PROPOSE:
         proposal = grading.propose(grading.facts_of(incident, max(message.created_at, deadline.due_at)), desk.procedure)
@@ -245,6 +257,9 @@ def _running(
     if moment.kind is MomentKind.NOBODY_LEFT:
         key = "late.nobody_left"
         values["duty"] = words.text(f"duty.{duty}")
+    elif said := _told(message, deadline, moment):
+        key = said
+        values |= {"by": mention(deadline.told_by or ""), "at": words.time(deadline.told_at or deadline.due_at)}
     elif moment.kind is MomentKind.TELL:
         key = f"tell.{duty}" if moment.role is not Role.OWNER else "tell.copy"
         values["severity"] = card.level(incident, words)
@@ -254,12 +269,25 @@ def _running(
         key = f"remind.{duty}" if moment.role is Role.OWNER else f"remind.{duty}.addressee"
         values["left"] = words.duration((deadline.due_at - message.created_at).total_seconds())
     text = words.mrkdwn(key, **_these(words, key, values))
+    if key == f"late.{duty}" and deadline.missed_by is not None:
+        text = Mrkdwn(text + words.mrkdwn("late.now_with", who=mention(deadline.owner_id)))
     is_told_so = message.user_id == moment.user_id and moment.kind is MomentKind.ESCALATE
     if late and message.place == "person" and is_told_so and moment.role is not Role.OWNER:
         text = Mrkdwn(text + words.mrkdwn("late.as_role", role=words.text(f"role.{moment.role}").lower()))
     if deadline.postponed_at is not None and message.created_at <= deadline.postponed_at and not late:
         text = Mrkdwn(text + words.mrkdwn("remind.postponed"))
     return text, _buttons(message, deadline, moment, words, does)
+
+
+def _told(message: Message, deadline: Deadline, moment: Moment) -> str | None:
+    """The phrase for a duty of which its addressee was told: to them, to who hears of it after that, to others."""
+    if deadline.told_at is None:
+        return None
+    if moment.kind is MomentKind.TELL:
+        return "told.addressee" if moment.at >= deadline.told_at else None
+    if moment.kind is MomentKind.REMIND and moment.role is not Role.OWNER:
+        return None
+    return "told.late" if message.created_at > deadline.told_at else "told.said"
 
 
 def doing(action: str, deadline: Deadline, words: Wording, primary: bool = False) -> ButtonElement:
@@ -279,8 +307,9 @@ def doing(action: str, deadline: Deadline, words: Wording, primary: bool = False
 def _buttons(
     message: Message, deadline: Deadline, moment: Moment, words: Wording, does: list[str]
 ) -> list[ButtonElement]:
-    found = [doing(action, deadline, words, primary=action == does[0]) for action in does]
-    if moment.kind is MomentKind.REMIND and moment.user_id == deadline.owner_id and deadline.duty is not Duty.ACTION:
+    found = [doing(action, deadline, words, primary=number == 0) for number, action in enumerate(does)]
+    is_owners = moment.kind is MomentKind.REMIND and moment.user_id == deadline.owner_id
+    if is_owners and deadline.duty is not Duty.ACTION and deadline.told_at is None:
         later = rules.may_postpone(deadline, message.created_at)
         if later is not None:
             text = words.text("button.reminders.postpone", n=int(later.total_seconds() // 60))
@@ -296,9 +325,7 @@ NOT_TAKEN = (
     Duty.APPROVE_STATEMENT,
     Duty.APPROVE_PLAN,
     Duty.ACCEPT_POSTMORTEM,
-    Duty.REPORT_UP,
-    Duty.INFORM_EXECUTIVE,
-    Duty.INVOLVE_PR,
+    *rules.TO_ACKNOWLEDGE,
 )
 
 
@@ -306,16 +333,35 @@ def _plain(primary: ButtonElement) -> ButtonElement:
     return button(str(primary.text.text if primary.text else ""), str(primary.action_id), primary.value)
 
 
-def _does(deadline: Deadline, moment: Moment) -> list[str]:
+def _does(
+    desk: Desk, tx: Connection, message: Message, incident: Incident, deadline: Deadline, moment: Moment
+) -> list[str]:
     if deadline.duty is Duty.ACCEPT_ROLE:
         return ["roles.accept", "roles.decline"] if moment.kind is MomentKind.REMIND else ["roles.open"]
     if deadline.duty is Duty.APPROVE_STATEMENT and moment.kind is MomentKind.ESCALATE and moment.role in RUNGS:
         return ["roles.open"]  # they can't approve it, but they know who could
     if moment.kind is MomentKind.TELL and moment.role is Role.OWNER:
         return []
+    if deadline.duty in rules.TO_ACKNOWLEDGE:
+        return _tell_or_know(desk, tx, message, incident, deadline, moment)
     if deadline.duty is Duty.ACTION:  # it is due on a day, which can be another one
         return [DOES[deadline.duty], "actions.change_open"]
     return [DOES[deadline.duty]] if deadline.duty in DOES else []
+
+
+def _tell_or_know(
+    desk: Desk, tx: Connection, message: Message, incident: Incident, deadline: Deadline, moment: Moment
+) -> list[str]:
+    """What whoever reads it can do: say that they know of it, or that they have told the one who has to say so. In the
+    channel others read along, so both stand there; first what the one who is named can do."""
+    allowed = duties.who_acknowledges(desk, tx, incident, deadline)
+    can_tell = deadline.told_at is None and rules.asked_to_know(deadline) is not None
+    tell = [TOLD] if can_tell else []
+    if message.place != "person":
+        return [KNOW, *tell] if moment.user_id in allowed and moment.user_id != deadline.owner_id else [*tell, KNOW]
+    if message.user_id == deadline.owner_id:
+        return [*tell, KNOW] if message.user_id in allowed else tell
+    return [KNOW] if message.user_id in allowed else tell
 
 
 def _met(deadline: Deadline, words: Wording, values: dict[str, Any]) -> Mrkdwn:
@@ -330,13 +376,13 @@ def _met(deadline: Deadline, words: Wording, values: dict[str, Any]) -> Mrkdwn:
     return words.mrkdwn(key, **_these(words, key, values))
 
 
-def subject_of(desk: Desk, tx: Connection, deadline: Deadline, words: Wording) -> Mrkdwn | str:
+def subject_of(desk: Desk, tx: Connection, deadline: Deadline, words: Wording, length: int = SUBJECT) -> Mrkdwn | str:
     """What a deadline is about, when an incident may have several of its kind: the role, the task, the section, or the
-    customer."""
+    customer. Of what people wrote at most `length` characters."""
     if deadline.duty in (Duty.ACCEPT_ROLE, Duty.APPROVE_PLAN, Duty.APPROVE_STATEMENT):
         return _by_name(tx, deadline, words)
     if deadline.duty in (Duty.TASK, Duty.ACTION, Duty.REQUEST):
-        return beginning(masks.of(tx, deadline.incident_id)(_in_words(desk, tx, deadline, words)))
+        return beginning(masks.of(tx, deadline.incident_id)(_in_words(desk, tx, deadline, words)), length)
     if deadline.duty is Duty.SECTION:
         return words.text(f"postmortem.chapter.{deadline.subject}")
     if deadline.duty is Duty.PROMISE:
@@ -371,7 +417,7 @@ def _in_words(desk: Desk, tx: Connection, deadline: Deadline, words: Wording) ->
 
 def addressee(deadline: Deadline, words: Wording) -> Mrkdwn | str:
     """Who has to say that they know of it."""
-    told = next((m for m in deadline.moments if m.kind is MomentKind.TELL and m.role is not Role.OWNER), None)
+    told = rules.asked_to_know(deadline)
     if told is None or told.user_id is None:
         return words.text("remind.management")
     return mention(told.user_id)

@@ -197,8 +197,9 @@ def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now
             journal.add(tx, incident.id, "routed", person.user_id, now, kind=kind, was=incident.kind)
         for role in seats.offered:
             _settle(desk, tx, routed, role, chosen.get(role), person.user_id, now)
+        met = duties.knows(desk, tx, routed, person.user_id, "roles_assigned", now)
         notes.save(tx, incident.id, str(view["id"]), "roles_assigned", person.user_id, now, "")
-        outbox.redraw(tx, [incident.id], now, team.SHOWN_WITH_ROLES)
+        outbox.redraw(tx, [incident.id], now, team.SHOWN_WITH_ROLES, met)
     ack()
     desk.wake()
 

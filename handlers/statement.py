@@ -30,7 +30,7 @@ from bot.incident import (
 )
 from bot.scripts import GAPS, BrokenScript, Flag
 from bot.wording import Mrkdwn, Wording
-from handlers import approvals, occasion, team
+from handlers import approvals, duties, occasion, team
 from handlers.approvals import Facets
 from handlers.blocks import Json, modal, section
 from handlers.card import SHOWN_WITH_INCIDENT
@@ -240,8 +240,9 @@ def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now
             language=language,
             flagged=len(flagged),
         )
+        met = duties.knows(desk, tx, incident, person.user_id, "statement_prepared", now)
         shown = approvals.SHOWN if start.instead_of else ()  # the old one has no button any more
-        outbox.redraw(tx, [incident.id], now, [*SHOWN_WITH_INCIDENT, *shown])
+        outbox.redraw(tx, [incident.id], now, [*SHOWN_WITH_INCIDENT, *shown], met)
     ack()
     desk.wake()
 
@@ -277,6 +278,7 @@ def approve(
             met += deadlines.meet(tx, incident.id, [Duty.APPROVE_STATEMENT], person.user_id, now, about)
             journal.add(tx, incident.id, "statement_approved", person.user_id, now, statement=statement.id, role=role)
         incidents.add_participants(tx, incident.id, [person.user_id])
+        met += duties.knows(desk, tx, incident, person.user_id, "statement_approved", now)
         after = approvals.facets(desk, tx, statements.get(tx, statement.id))
         if after.statement.is_approved:
             for user_id in approvals.publishers(after):
@@ -340,6 +342,7 @@ def refuse(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now
                 ended += deadlines.stop(tx, incident.id, now, [Duty.APPROVE_STATEMENT], about)
         journal.add(tx, incident.id, "statement_refused", person.user_id, now, statement=statement.id, roles=[*counts])
         incidents.add_participants(tx, incident.id, [person.user_id])
+        ended += duties.knows(desk, tx, incident, person.user_id, "statement_refused", now)
         approvals.tell(tx, incident, statement, statement.by, approvals.REVISE, now)
         outbox.redraw(tx, [incident.id], now, [*SHOWN_WITH_INCIDENT, *approvals.SHOWN], ended)
     ack(response_action="clear")

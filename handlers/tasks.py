@@ -53,7 +53,8 @@ def take(ack: Ack, action: Json, desk: Desk, person: Person, now: datetime) -> N
             if clock.owner_id != person.user_id:
                 duties.take_over(desk, tx, incident, clock, person.user_id, now)
         journal.add(tx, incident.id, "task_taken", person.user_id, now, task=task.id)
-        outbox.redraw(tx, [incident.id], now, SHOWN_WITH_INCIDENT, [clock.id for clock in clocks])
+        met = duties.knows(desk, tx, incident, person.user_id, "task_taken", now)
+        outbox.redraw(tx, [incident.id], now, SHOWN_WITH_INCIDENT, [*(clock.id for clock in clocks), *met])
     ack()
     desk.wake()
 
@@ -66,6 +67,7 @@ def done(ack: Ack, action: Json, desk: Desk, person: Person, now: datetime) -> N
         tasks.set_state(tx, task.id, TaskState.DONE, person.user_id, person.user_id, now)
         met = deadlines.meet(tx, incident.id, [Duty.TASK], person.user_id, now, str(task.id))
         journal.add(tx, incident.id, "task_done", person.user_id, now, task=task.id)
+        met += duties.knows(desk, tx, incident, person.user_id, "task_done", now)
         outbox.redraw(tx, [incident.id], now, SHOWN_WITH_INCIDENT, met)
     ack()
     desk.wake()

@@ -118,6 +118,7 @@ def ask(
     if mine:
         journal.add(tx, incident.id, "role_taken", user_id, now, role=role, assignment=assignment_id)
         _roles_changed(desk, tx, incident, before, now)
+        _show_known(desk, tx, incident, user_id, now)
     else:
         _start_clock(desk, tx, incident, roles.get(tx, assignment_id), now)
         shown = [assignment_id] if hands_over is None else [assignment_id, hands_over]
@@ -145,6 +146,7 @@ def accept(desk: Desk, tx: Connection, incident: Incident, asked: Assignment, no
     if giver and asked.with_duties:
         _stand_in(tx, incident, giver.user_id, asked.user_id, now)
     _roles_changed(desk, tx, incident, before, now)
+    _show_known(desk, tx, incident, asked.user_id, now)
     if giver and asked.with_duties:
         _take_over_from(desk, tx, incident, giver.user_id, asked.user_id, now)
 
@@ -396,6 +398,12 @@ def _roles_changed(desk: Desk, tx: Connection, incident: Incident, before: Mappi
         changed += deadlines.meet(tx, incident.id, [Duty.ASSEMBLE_TEAM], by, now)
     asked = [each.id for each in roles.asked(roles.of_incident(tx, incident.id)).values()]  # they see who leads
     outbox.redraw(tx, [incident.id], now, SHOWN_WITH_ROLES, changed, asked)
+
+
+def _show_known(desk: Desk, tx: Connection, incident: Incident, user_id: str, now: datetime) -> None:
+    """Whoever takes a role knows of the incident."""
+    if met := duties.knows(desk, tx, incident, user_id, "role_taken", now):
+        outbox.redraw(tx, [incident.id], now, SHOWN_WITH_INCIDENT, met)
 
 
 def _start_clock(desk: Desk, tx: Connection, incident: Incident, asked: Assignment, now: datetime) -> None:

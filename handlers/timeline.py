@@ -217,6 +217,7 @@ def _shown(
         "channel": word("contact_channel"),
         "form": word("timeline.form"),
         "why": word("timeline.why"),
+        "did": word("timeline.did"),
         "section": word("postmortem.chapter"),
         "roles": lambda value: words.text("list.comma").join(words.text(f"role.{role}") for role in value),
         "kind": lambda value: procedure.kinds[value].name.in_language(language) if value in procedure.kinds else value,
@@ -241,7 +242,7 @@ def _shown(
 def _late(tx: Connection, incident: Incident, now: datetime) -> list[_Happened]:
     """What was not done in time, at the time at which it was due."""
     return [
-        _Happened(each.due_at, "late", each.owner_id, {"duty": each.duty}, f"deadline:{each.id}")
+        _Happened(each.due_at, "late", each.was_due_from, {"duty": each.duty}, f"deadline:{each.id}")
         for each in deadlines.of_incident(tx, incident.id)
         if each.is_late(now)
     ]

@@ -127,6 +127,9 @@ def change(tx: Connection, deadline: Deadline) -> None:
             position=deadline.position,
             next_nudge_at=deadline.next_nudge_at,
             postponed_at=deadline.postponed_at,
+            missed_by=deadline.missed_by,
+            told_at=deadline.told_at,
+            told_by=deadline.told_by,
         )
     )
 

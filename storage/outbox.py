@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Integer, Row, bindparam, delete, func, insert, or_, select, text, update
 
 from storage.db import upsert
-from storage.tables import messages, outbox
+from storage.tables import deadlines, messages, outbox
 
 # Drawn again so long after a change at the earliest: what people read at leisure is not edited with each click. Their
 # lane is their own, so that nothing waits behind them.
@@ -151,8 +151,34 @@ def redraw(
             continue
         if message.drawing in AT_LEISURE and message.ts is None and message.created_at == now:
             continue  # said by this very transaction: it will show what is true then
+        if message.drawing == "reminder" and message.ts is None and _withdrawn(tx, message):
+            continue
         rows.append(_drawn_again(message, now))
     _collapsed(tx, rows)
+
+
+def _withdrawn(tx: Connection, message: Message) -> bool:
+    """What a reminder that still waits to be said would say of what is done, or not owed any more, is taken out of it;
+    when nothing is left, it is never said: one more message would say that there is nothing to do. Not from one that
+    the courier has in hand, or may have said. True when nothing has to be drawn again."""
+    c, about = deadlines.c, [deadline_id for deadline_id, _ in message.reminds_of]
+    owed = set(tx.execute(select(c.id).where(c.id.in_(about), c.met_at.is_(None), c.stopped_at.is_(None))).scalars())
+    left = [each for each in message.reminds_of if each[0] in owed]
+    if len(left) == len(about):
+        return False
+    waiting_ = select(outbox.c.id, outbox.c.held_by, outbox.c.unsure).where(outbox.c.message_id == message.id)
+    found = tx.execute(waiting_.with_for_update()).all()
+    if not found or any(row.held_by is not None or row.unsure for row in found):
+        return False
+    this = messages.c.id == message.id
+    if not left:
+        done(tx, [row.id for row in found])
+        tx.execute(delete(messages).where(this))
+        return True
+    (deadline_id, moment), *more = left
+    detail = {"more": more} if more else {}
+    tx.execute(update(messages).where(this).values(deadline_id=deadline_id, moment=moment, detail=detail))
+    return True
 
 
 def redraw_all(tx: Connection, incident_id: int, now: datetime, but_not_in: str = "", by_and_by: bool = False) -> None:

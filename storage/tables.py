@@ -591,6 +591,9 @@ deadlines = Table(
     Column("stopped_at", UtcTime),
     Column("subject", String(40), nullable=False, server_default=""),  # the id of what it is about, see Deadline
     Column("postponed_at", UtcTime),
+    Column("missed_by", String(20)),  # who owed it when it fell due, if that is not its owner now
+    Column("told_at", UtcTime),
+    Column("told_by", String(20)),
     Index("ix_deadlines_incident", "incident_id"),
     Index(
         "ix_deadlines_owner",

@@ -93,7 +93,7 @@ def test_a_reminder_comes_once_in_the_channel_and_once_in_person(office: Workspa
     office.wait(3)
     office.wait(0.5)
     office.wait(0.5)
-    assert [said.buttons for said in office.said(channel)[1:]] == [["verify.open*", "acknowledge.confirm"]]
+    assert [said.buttons for said in office.said(channel)[1:]] == [["verify.open*", "acknowledge.told"]]
     assert len(office.said(LIN)) == 1
 
 

@@ -314,7 +314,7 @@ def test_what_is_missing_when_it_is_to_be_closed(
 
 def test_fixing_stops_what_makes_no_sense_any_more(office: Workspace) -> None:
     incident = office.report(ADA)
-    office.grade(WANG, incident, 1, core_down_since=int((office.clock.now - timedelta(minutes=20)).timestamp()))
+    office.grade(ADA, incident, 1, core_down_since=int((office.clock.now - timedelta(minutes=20)).timestamp()))
     before = running(office, incident)
     assert {Duty.FIRST_CONTACT, Duty.VERIFY, Duty.BRIEF} <= before
     say_fixed(office, ADA, incident)

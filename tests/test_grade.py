@@ -120,7 +120,7 @@ def test_grading_again_sets_the_clocks_anew_from_their_start(workspace: Workspac
     assert before[Duty.FIRST_CONTACT].due_at == start + timedelta(minutes=60)
     assert Duty.PRELIMINARY_SOLUTION in before
     workspace.wait(4)
-    workspace.grade(WANG, incident, 1, "It is all over the news", publicity="press")
+    workspace.grade(ADA, incident, 1, "It is all over the news", publicity="press")
     after = clocks(workspace, incident.id)
     assert after[Duty.FIRST_CONTACT].due_at == start + timedelta(minutes=15)
     assert after[Duty.REPORT_UP].due_at == start + timedelta(minutes=5)

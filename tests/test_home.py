@@ -8,7 +8,7 @@ from sqlalchemy import insert, text
 from bot.action import Action, ActionKind
 from bot.incident import Duty, Incident, Role
 from handlers import team
-from storage import actions, incidents, people, tables
+from storage import actions, deadlines, incidents, people, tables
 from tests.workspace import ADA, EVA, GUEST, LIN, MEI, WANG, ZHOU, Sandbox, Workspace, opened, settings_for
 
 
@@ -82,9 +82,12 @@ def test_what_somebody_owes_stands_there_with_its_time_and_the_button_that_does_
     assert f"⚪ *INC-1* · Payments fail with error 502 · <#{workspace.incident(incident.id).channel_id}>" in verify
     assert reach.startswith(f"⏱ *Report up: reach <@{WANG}>* · ")
     assert first.startswith("⏱ *First contact* · ")
+    with workspace.bot.db.read() as tx:
+        report_up = next(each.id for each in deadlines.of_incident(tx, 1) if each.duty is Duty.REPORT_UP)
     assert buttons(blocks) == [
         ("report.open", "new"),
         ("verify.open", "1"),
+        ("acknowledge.told", str(report_up)),
         ("contact.open", "1"),
         ("ledger.open", "1"),
     ]

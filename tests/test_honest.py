@@ -403,6 +403,7 @@ def test_every_phrase_that_the_code_names_exists_and_none_is_left_over() -> None
         ),  # see the test of the journal's words
         *(f"timeline.why.{why}" for why in ("no_answer", "handed_back", "handed_over", "relieved", "gone")),
         *(key for key in known if key.startswith("timeline.form.")),
+        *(f"timeline.did.{word}" for word in what_shows_that_somebody_knows()),
         *(f"dossier.request.{state}" for state in RequestState),
         *(f"dossier.proof.{proof}" for proof in Proof),
         *(f"dossier.review.{state}" for state in State),
@@ -430,7 +431,10 @@ def test_every_phrase_that_the_code_names_exists_and_none_is_left_over() -> None
         *(f"lists.{key}" for key in ("added", "merged", "bad")),
         *(key for key in known if re.fullmatch(r"(tell|remind)\.[a-z_]+(\.addressee)?", key)),
         *(f"graded.{key}" for key in ("joined", "relieved")),
-        *(f"button.{action}" for action in (*card.NEXT, *card.MENU, *reminders.DOES.values(), *reminders.OF_A_SUBJECT)),
+        *(
+            f"button.{action}"
+            for action in (*card.NEXT, *card.MENU, *reminders.DOES.values(), *reminders.OF_A_SUBJECT, reminders.KNOW)
+        ),
         *(f"card.note.{occasion}" for occasion in ("verified", "also_reported", "handed_over", "stated")),
         *(f"roles.{why}" for why in ("no_answer", "handed_back", "relieved", "gone")),
         *(f"roles.after_{why}" for why in ("no_answer", "handed_back", "gone")),
@@ -486,6 +490,17 @@ def entries_written() -> Iterator[tuple[str, set[str] | None]]:
                 for word in [what.body, what.orelse] if isinstance(what, ast.IfExp) else [what]:
                     assert isinstance(word, ast.Constant), ast.unparse(word)
                     yield str(word.value), told
+
+
+def what_shows_that_somebody_knows() -> set[str]:
+    """The word of everything that a step counts as knowing of an incident."""
+    calls = (
+        node
+        for _, tree in sources("handlers")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "duties.knows"
+    )
+    return {str(call.args[4].value) for call in calls if isinstance(call.args[4], ast.Constant)}
 
 
 def test_every_word_of_the_journal_has_its_sentence() -> None:

@@ -235,14 +235,21 @@ class Days(RuleBasedStateMachine):
         roles_step.replace_gone(self.desk, errand)
 
     @precondition(lambda self: self.incident is not None)
-    @rule(by=somebody, number=st.integers(0, 30), step=st.sampled_from(["take_over", "postpone", "acknowledge"]))
+    @rule(
+        by=somebody, number=st.integers(0, 30), step=st.sampled_from(["take_over", "postpone", "acknowledge", "told"])
+    )
     def answer_a_reminder(self, by: str, number: int, step: str) -> None:
         with self.db.read() as tx:
             found = [each for each in deadlines.of_incident(tx, 1) if each.duty is not Duty.ACCEPT_ROLE]
         if not found:
             return
         action = {"value": str(found[number % len(found)].id)}
-        does = {"take_over": reminders.take_over, "postpone": reminders.postpone, "acknowledge": acknowledge.confirm}
+        does = {
+            "take_over": reminders.take_over,
+            "postpone": reminders.postpone,
+            "acknowledge": acknowledge.confirm,
+            "told": acknowledge.tell,
+        }
         self.try_to(does[step], ack=acked, action=action, desk=self.desk, person=Person(by), now=self.time)
 
     @precondition(lambda self: self.incident is not None)
@@ -275,7 +282,7 @@ class Days(RuleBasedStateMachine):
                     deadline = owed[deadline_id]
                     moment = deadline.moments[index]
                     who = (message.place, message.user_id, moment.kind, moment.user_id)
-                    self.told[deadline_id, deadline.due_at, deadline.postponed_at, *who] += 1
+                    self.told[deadline_id, deadline.due_at, deadline.postponed_at, deadline.told_at, *who] += 1
 
     def said(self) -> list[Message]:
         with self.db.read() as tx:

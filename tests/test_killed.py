@@ -228,7 +228,7 @@ def test_reminders_come_once_after_a_kill(installed: Installation, kind: str) ->
     installed.start()
     installed.kill_at(hold, calls=2)
     installed.finish()
-    assert [said.buttons for said in workspace.said(channel)[1:]] == [["verify.open*", "acknowledge.confirm"]]
+    assert [said.buttons for said in workspace.said(channel)[1:]] == [["verify.open*", "acknowledge.told"]]
     assert len([said for said in workspace.said(LIN) if f"<#{channel}>" in said.text]) == 1
 
 

@@ -25,6 +25,25 @@ def test_open_incidents_are_listed_latest_first_with_what_is_due_next(office: Wo
     assert "*核实*" in str(office.command(LIN, "列表")["ephemeral"]["blocks"])
 
 
+def test_what_is_late_stands_first_and_a_task_is_named(office: Workspace) -> None:
+    office.report(LIN, what_happened="The first")
+    office.wait(4)
+    second = office.report(LIN, what_happened="The second")
+    office.wait(2)  # the first is not verified in time
+    blocks = str(office.command(ADA, "list")["ephemeral"]["blocks"])
+    assert blocks.index("The first") < blocks.index("The second")
+
+    office.click(ADA, office.card(second), "verify.open")
+    office.submit(ADA)
+    office.settle()
+    shown = next(said for said in office.said(str(office.incident(2).channel_id)) if "tasks.add" in said.buttons)
+    office.click(ADA, shown, "tasks.add")
+    office.submit(ADA, words="Ask Acme Ltd for the log of the gateway and " + "look at it " * 9, minutes="1")
+    blocks = str(office.command(ADA, "list")["ephemeral"]["blocks"])
+    assert "*Task: Ask A*** for the log of the gateway" in blocks, "masked: many read a list"
+    assert "look at it " * 5 not in blocks, "and short"
+
+
 @pytest.mark.parametrize("said", ["list", "Ｌist", "LIST　now", "list\tplease", "列表", "列表吧", "列表　"])
 def test_a_word_is_known_however_it_is_typed(office: Workspace, said: str) -> None:
     assert office.command(ADA, said)["ephemeral"]["text"] == "Open incidents"

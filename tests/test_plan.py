@@ -398,7 +398,7 @@ def test_no_decision_in_time_asks_the_next_and_tells_the_ladder(office: Workspac
     propose(office, MEI, incident)
     office.wait(11)
     assert "decide on plan 1 for INC-1" in office.said(EVA)[-1].text
-    assert office.said(EVA)[-1].buttons[0] == "plan.check*"
+    assert "plan.check" in office.said(EVA)[-1].buttons, "beside what she has to say that she knows of"
     office.wait(5)
     assert "nobody has decided on 第 1 版方案" not in str([each.text for each in office.said(SUN)])
     late = next(each for each in reversed(office.said(SUN)) if "方案" in each.text)

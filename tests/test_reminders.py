@@ -90,8 +90,11 @@ def test_nobody_acknowledges_and_the_next_one_up_is_told(office: Workspace) -> N
 
 def test_who_stands_higher_may_acknowledge_others_may_not(office: Workspace) -> None:
     incident = office.report(ADA)
+    office.click(ADA, office.card(incident), "verify.open")
+    office.submit(ADA)
     office.wait(3)
     reminder = latest(office, channel_of(office), "has not confirmed yet")
+    assert reminder.buttons[:2] == ["acknowledge.told*", "acknowledge.confirm"], "others read along in the channel"
     window = office.click(ADA, reminder, "acknowledge.confirm")["view"]
     assert "This is for supervisor" in str(window["blocks"])
     office.click(SUN, reminder, "acknowledge.confirm")
@@ -108,7 +111,7 @@ def test_what_falls_together_is_one_message_with_a_button_for_each(office: Works
     assert len(new) == 1
     assert "verify INC-1" in new[0].text
     assert "has not confirmed yet that they know about INC-1" in new[0].text
-    assert new[0].buttons == ["verify.open*", "acknowledge.confirm"]
+    assert new[0].buttons == ["verify.open*", "acknowledge.told"]
     assert office.said(ADA)[-1].buttons[0] == "verify.open*"
 
 
@@ -180,8 +183,9 @@ def test_whoever_takes_over_owes_it_from_then_on(workspace: Workspace) -> None:
     assert clocks(workspace)[Duty.FIRST_CONTACT].owner_id == MEI
     assert f"*First contact* · <@{MEI}>" in workspace.card(incident).everything
     workspace.wait(5)
-    assert any(f"⚠️ <@{WANG}>, 120 customers" in said.text and f"from <@{MEI}>" in said.text for said in
-               workspace.said(channel_of(workspace))), "the next one up is told, of the new owner"  # fmt: skip
+    next_up = latest(workspace, channel_of(workspace), f"⚠️ <@{WANG}>, 120 customers").text
+    assert f"from <@{LIN}>" in next_up, "it was not Mei who was late"
+    assert f"<@{MEI}> has it now" in next_up, "the next one up is told, of the new owner"
     assert sum(f"⚠️ <@{MEI}>, 120 customers" in said.text for said in workspace.said(channel_of(workspace))) <= 1
     with workspace.bot.db.read() as tx:
         assert "taken_over" in [entry.what for entry in journal.of_incident(tx, 1)]

@@ -8,7 +8,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from storage import journal, people
+from storage import incidents, journal, people
 from storage.db import Database
 from storage.encryption import Cipher
 from tests.workspace import ADA, BOT, GONE, GUEST, LIN, PAYMENTS_FAIL, QIAN, WANG, ZHOU, Workspace
@@ -396,3 +396,21 @@ def test_a_bot_that_joins_each_channel_is_looked_up_once(workspace: Workspace) -
     assert looked_up.count(BOT) == 1
     with workspace.bot.db.read() as tx:
         assert people.get(tx, BOT) is None, "it can't be asked for anything"
+
+
+@pytest.mark.parametrize(
+    ("trigger", "user", "hint"),
+    [
+        ("system_failure", ADA, "Ask tech support what is down and for whom. Ask @Zhou"),
+        ("system_failure", ZHOU, "请向技术支持核实哪些功能受影响、影响哪些客户。可联系 @Qian"),  # not themselves
+        ("defective_batch", ADA, "Ask quality for the batch numbers and where they went. Ask @Quinn"),
+        ("dispute", ADA, "Get the contract and what both sides wrote to each other."),  # the file names no role
+    ],
+)
+def test_the_form_to_verify_says_whom_to_ask(office: Workspace, trigger: str, user: str, hint: str) -> None:
+    incident = office.report(LIN, trigger=trigger)
+    with office.bot.db.begin() as tx:
+        incidents.add_participants(tx, incident.id, [user])
+    shown = office.click(user, office.card(incident), "verify.open")["view"]["blocks"]
+    assert shown[0]["hint"]["text"].startswith(hint)
+    assert ("@" in shown[0]["hint"]["text"]) is ("@" in hint)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot import wording
-from bot.deadlines import Decision, decide, plan
+from bot.deadlines import Decision, decide, handed_to, plan, told
 from bot.grading import Facts, propose
 from bot.incident import (
     Complaint,
@@ -207,6 +207,60 @@ def test_what_the_clock_says_and_when_it_looks_again(
 @pytest.mark.parametrize("ended", [{"met_at": NOON}, {"stopped_at": NOON}])
 def test_nothing_is_said_of_what_is_not_owed_any_more(ended: dict[str, datetime]) -> None:
     assert decide(replace(running(), **ended), after(30)) == Decision(None, 0, 0, None)  # type: ignore[arg-type]
+
+
+def to_know(minutes: float = 0) -> Deadline:
+    """Lin owes a supervisor's word within five minutes; what is to be said until then has been said."""
+    made = plan(Duty.REPORT_UP, Severity.ONE, "U0LIN", NOON, DEFAULT, ROSTERS)
+    said = sum(moment.at <= after(minutes) for moment in made.moments)
+    times = (NOON, made.due_at, made.escalate_every_s)
+    return Deadline(1, 1, Duty.REPORT_UP, "U0LIN", *times, made.moments, said, made.moments[said].at)
+
+
+@pytest.mark.parametrize(
+    ("told_at", "ladder"),
+    [
+        (1, [10, 15, 20, 25]),  # the lead, the second supervisor, the head of service, the executive
+        (4.9, [10, 15, 20, 25]),
+        (7, [12, 17, 22]),  # the lead was told at 5; each further one waits for as long as after any rung
+        (9.9, [14.9, 19.9, 24.9]),
+    ],
+)
+def test_who_has_told_them_puts_off_the_ladder_once_and_hears_no_more(told_at: float, ladder: list[float]) -> None:
+    changed = told(to_know(told_at), "U0LIN", after(told_at))
+    assert changed is not None
+    asked, *rest = changed.moments[changed.position :]
+    assert (asked.kind, asked.user_id, asked.at) == (MomentKind.TELL, "U0WANG", after(told_at)), "they are asked again"
+    assert [moment.at for moment in rest if moment.kind is MomentKind.ESCALATE] == [after(each) for each in ladder]
+    assert not [moment for moment in rest if moment.kind is MomentKind.REMIND and moment.user_id == "U0LIN"]
+    assert changed.is_running, "the procedure asks for their own word"
+    assert told(changed, "U0MEI", after(told_at + 1)) is None, "once"
+
+
+def test_what_was_put_off_stays_put_off_when_somebody_else_owes_it() -> None:
+    changed = told(to_know(1), "U0LIN", after(1))
+    assert changed is not None
+    moved = handed_to(changed, Severity.ONE, "U0ADA", after(2), DEFAULT, ROSTERS)
+    ahead = moved.moments[moved.position :]
+    assert next(moment.at for moment in ahead if moment.kind is MomentKind.ESCALATE) == after(10)
+    assert "U0ADA" not in [moment.user_id for moment in ahead if moment.kind is MomentKind.REMIND]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "to", "was_due_from"),
+    [
+        (4, ["U0ADA"], "U0ADA"),  # there is time: whoever has it now will be late
+        (6, ["U0ADA"], "U0LIN"),
+        (6, ["U0ADA", "U0MEI"], "U0LIN"),
+        (6, ["U0ADA", "U0LIN"], "U0LIN"),
+    ],
+)
+def test_whoever_gets_a_duty_late_is_not_late(minutes: float, to: list[str], was_due_from: str) -> None:
+    deadline = to_know(minutes)
+    for user_id in to:
+        deadline = handed_to(deadline, Severity.ONE, user_id, after(minutes), DEFAULT, ROSTERS)
+    assert deadline.owner_id == to[-1]
+    assert deadline.was_due_from == was_due_from
 
 
 def incident(number: int, title: str) -> Incident:

@@ -68,7 +68,7 @@ def test_who_verifies_and_who_calls_the_customer_stop_the_clocks(workspace: Work
     channel = str(workspace.incident(incident.id).channel_id)
     workspace.wait(3)
     reminder = workspace.said(channel)[-1]
-    assert reminder.buttons == ["verify.open*", "acknowledge.confirm"], "what falls together is one message"
+    assert reminder.buttons == ["verify.open*", "acknowledge.told"], "what falls together is one message"
 
     assert workspace.click(ADA, reminder, "verify.open")["view"]["title"]["text"] == "Verify INC-1"
     workspace.submit(ADA, note="Card payments only, since 13:50")
@@ -76,7 +76,7 @@ def test_who_verifies_and_who_calls_the_customer_stop_the_clocks(workspace: Work
     done = next(said for said in workspace.said(channel) if said.ts == reminder.ts)
     assert f"✅ INC-1 was verified by <@{ADA}>" in done.text
     assert "2 minutes early" in done.text
-    assert done.buttons == ["acknowledge.confirm*"], "a used button is gone, the other one is the primary now"
+    assert done.buttons == ["acknowledge.told*"], "a used button is gone, the other one is the primary now"
     assert "✅ INC-1" in workspace.said(LIN)[-1].text, "the direct message says so too"
     card = workspace.card(incident)
     assert "✅ *Verify*" in card.everything
