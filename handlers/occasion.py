@@ -131,10 +131,13 @@ def stage_of(now_is: Situation, listed: Listed | None, now: datetime) -> Stage:
     return rules.stage_of(now_is.incident, now_is.clocks, has_heard, now_is.solution_is_known, now, asks)
 
 
-def language_of(desk: Desk, listed: Listed | None) -> CustomerLanguage:
-    """The customer's language; the workspace's when it is not known."""
-    known = listed.customer.language if listed else None
-    return known or CustomerLanguage(desk.language)
+def language_of(desk: Desk, tx: Connection, listed: Listed | None) -> CustomerLanguage:
+    """The language to speak to a customer in; the workspace's to several."""
+    workspaces = CustomerLanguage(desk.language)
+    if listed is None:
+        return workspaces
+    last_spoken = contacts.language_with(tx, listed.id)
+    return rules.language_of(listed.customer.language, last_spoken, listed.customer.name, workspaces)
 
 
 def occasion(

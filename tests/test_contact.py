@@ -346,6 +346,23 @@ def test_whoever_speaks_chinese_gets_chinese(office: Workspace) -> None:
     assert view["submit"]["text"] == "记录联系"
 
 
+def test_a_name_in_chinese_is_greeted_in_chinese_and_the_language_spoken_stays(office: Workspace) -> None:
+    incident = office.report(ADA, customer="张伟", customers_affected="2")
+    listed(office, incident, "Beta GmbH")
+    view = opened(office, ADA, incident)
+    assert field(view, "channel")["element"]["initial_option"]["value"] == "phone:zh"
+    assert "张伟" in words_in(view)
+    assert "Hello" not in words_in(view)
+    view = office.submit(ADA)["response"]["view"]
+    assert field(view, "channel")["element"]["initial_option"]["value"] == "phone:en", "Beta GmbH is greeted in English"
+    office.view_action(ADA, "contact.look", value="phone:zh", block_id="channel__1")
+    office.submit(ADA)
+    office.settle()
+    opened(office, ADA, incident)
+    view = office.choose_customers(ADA, "c2")["view"]
+    assert field(view, "channel")["element"]["initial_option"]["value"] == "phone:zh", "as they were called before"
+
+
 def test_a_newcomer_has_to_hear_as_well(office: Workspace) -> None:
     incident = office.report(ADA, customers_affected="1")
     office.contact(ADA, incident)

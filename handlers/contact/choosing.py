@@ -202,7 +202,7 @@ def _filled_in(
         start,
         stage=start.stage if same else occasion.stage_of(now_is, listed, now).value,
         channel=start.channel if same and start.channel else rules.channel_of(listed).value,
-        language=start.language if same and start.language else occasion.language_of(desk, listed).value,
+        language=start.language if same and start.language else occasion.language_of(desk, tx, listed).value,
         outcome="",
     )
 
