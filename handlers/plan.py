@@ -116,7 +116,7 @@ def show_more(
         team.check_may(desk, tx, "plan", incident, person.user_id)
         before = next(reversed(plans.of_incident(tx, incident.id)), None)
     notice = _about_before(before, incident, words) if before is not None and before.version == start.after else []
-    drawn = form(incident, start, words, _typed(view, incident, person, desk.procedure, now), notice)
+    drawn = form(incident, start, words, _typed(view, incident, person, desk.procedure, words, now), notice)
     client.views_update(view_id=view["id"], hash=view["hash"], view=drawn)
     ack()
 
@@ -173,7 +173,7 @@ def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now
         is_temporary=kind == TEMPORARY,
         told=TOLD_THEM.read(answers),
         resources=RESOURCES.read(answers),
-        compensation=COMPENSATION.read(answers, money.currency, money.rates),
+        compensation=COMPENSATION.read(answers, money.currency, money.rates, words.language),
         risks=RISKS.read(answers),
     )
     if answers.wrong:
@@ -400,7 +400,7 @@ def _refuse_own(tx: Connection, answers: Answers, asked: Sequence[str]) -> None:
     answers.refuse(OWN.id, "plan.too_much_for_you", who=people.names(tx, [first]).get(first, first))
 
 
-def _typed(view: Json, incident: Incident, person: Person, procedure: Procedure, now: datetime) -> Plan:
+def _typed(view: Json, incident: Incident, person: Person, procedure: Procedure, words: Wording, now: datetime) -> Plan:
     """What the form says so far, right or wrong: Slack keeps what stands in fields that stay."""
     answers = Answers(view)
     kind = KIND.read(answers, KINDS)
@@ -416,7 +416,7 @@ def _typed(view: Json, incident: Incident, person: Person, procedure: Procedure,
         UNTIL.read(answers, now) or now,
         kind == TEMPORARY,
         TOLD_THEM.read(answers),
-        compensation=COMPENSATION.read(answers, procedure.money.currency, procedure.money.rates),
+        compensation=COMPENSATION.read(answers, procedure.money.currency, procedure.money.rates, words.language),
     )
 
 
