@@ -1,6 +1,5 @@
 """The form about a contact: its fields, what travels with it, and how it is drawn for one customer or several."""
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,7 +32,7 @@ from handlers import occasion
 from handlers.blocks import Json, actions, button, context, modal, section
 from handlers.desk import Desk
 from handlers.fields import Answers, Choice, Found, Text, Ticks, When, Word
-from handlers.occasion import Situation
+from handlers.occasion import Situation, digest
 from storage import contacts, customers, deadlines, incidents
 
 UNHEARD, EVERYBODY = "unheard", "everybody"  # several at once, in writing
@@ -203,10 +202,6 @@ def told_facts(typed: Answers | None) -> dict[str, str]:
         if name.startswith("fact_") and (said := str(typed.of(field_id).get("value") or "").strip()):
             told[name.removeprefix("fact_")] = said
     return told
-
-
-def digest(said: str) -> str:
-    return hashlib.sha256(" ".join(said.split()).encode()).hexdigest()[:12]
 
 
 def _length(start: Start, script: Script, words: Wording) -> str | None:

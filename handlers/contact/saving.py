@@ -43,7 +43,6 @@ from handlers.contact.drawing import (
     UNTIL,
     WRITTEN,
     Start,
-    digest,
     form,
     outcome_field,
     said_field,
@@ -53,7 +52,7 @@ from handlers.contact.drawing import (
 )
 from handlers.desk import Desk
 from handlers.fields import Answers
-from handlers.occasion import Situation
+from handlers.occasion import Situation, digest
 from storage import contacts, customers, deadlines, incidents, journal, outbox, statements
 
 
