@@ -408,7 +408,7 @@ class Counts:
     without those who were taken off it.
 
     `no_answer` and `wrong_number` are the last try of those who have heard nothing yet; `urgent` of them are
-    customers on whom much depends, or who are angry.
+    customers on whom much depends, or who are angry; `nameless` of them are not in the list.
     """
 
     total: int
@@ -420,6 +420,7 @@ class Counts:
     oldest_heard_at: datetime | None = None
     newest_heard_at: datetime | None = None
     newest_first_heard_at: datetime | None = None
+    nameless: int = 0
 
     @property
     def unheard(self) -> int:

@@ -229,6 +229,7 @@ def test_each_button_is_listened_for(registered: list[tuple[str, str, Callable[.
     windows = {
         "report.done",
         "customer.shown",
+        "contact.left",
         "roles.handed",
         "statement.shown",
         "plan.shown",
