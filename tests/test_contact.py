@@ -128,7 +128,8 @@ def test_who_can_not_be_called_now_is_named_by_number_when_nobody_else_is_left(o
         "1 of those affected has no name yet.",
     ]
     assert "1 of 4 customers reached · 1 no answer · 1 wrong number" in str(view["blocks"])
-    assert office.view_action(ADA, "ledger.open")["view"]["callback_id"] == "ledger.submit", "to correct the number"
+    view = office.view_action(ADA, "contact.all")["view"]
+    assert "In writing, to 3 customers at once" in str(view["blocks"])
 
 
 def test_who_is_alone_and_does_not_answer_needs_no_word_more(office: Workspace) -> None:
@@ -488,6 +489,20 @@ def test_the_list_that_lies_beneath_shows_what_became_of_it(office: Workspace) -
     views = office.sandbox.get("/views", user=ADA)
     beneath = next(each for each in views if each["callback_id"] == "ledger.submit")
     assert "1 of 2 customers reached" in str(beneath["blocks"])
+
+
+def test_over_the_list_nothing_is_opened_that_the_list_offers(office: Workspace) -> None:
+    incident = office.report(ADA, customers_affected="3")
+    ledger = office.choose(ADA, incident, "ledger.open")["view"]
+    customer = next(block for block in ledger["blocks"] if "Acme Ltd" in str(block) and block.get("accessory"))
+    option = customer["accessory"]["options"][0]["value"]
+    view = office.view_action(ADA, "ledger.one", block_id=customer["block_id"], value=option)["view"]
+    assert texts(view) == ["2 of those affected have no name yet."]
+    assert "lists.open" not in str(view["blocks"])
+    view = office.submit(ADA)["response"]["view"]
+    assert "2 more are affected and have no name yet" in str(view["blocks"])
+    assert "lists.open" not in str(view["blocks"])
+    assert "contact.all" in str(view["blocks"])
 
 
 def test_two_people_who_call_at_the_same_time_are_offered_different_customers(office: Workspace) -> None:

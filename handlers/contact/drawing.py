@@ -119,7 +119,8 @@ def form(
         blocks.append(WHO.version(start.turn).block(words, _option(desk, tx, start, listed, incident, words, now)))
     counts = customers.counts(tx, incident)
     if counts.nameless and incident.status.is_open:
-        add = button(words.text("button.lists.open"), "lists.open", incident.id)
+        # Over the list nothing is opened any more: Slack stacks three windows, and the list has that button.
+        add = None if start.beneath else button(words.text("button.lists.open"), "lists.open", incident.id)
         blocks.append(section(words.mrkdwn("contact.no_name_yet", n=counts.nameless), add))
     if listed is None:
         several = counts.unheard if start.who == UNHEARD else counts.total
@@ -171,10 +172,8 @@ def left(incident: Incident, start: Start, contact: Contact, counts: Counts, wor
     if how_far := card.progress(counts, words):
         blocks.append(context(Mrkdwn(" · ".join(how_far))))
     offered = [button(words.text("button.contact.all", n=counts.unheard), "contact.all", incident.id)]
-    if counts.nameless:
+    if counts.nameless and not start.beneath:
         offered.insert(0, button(words.text("button.lists.open"), "lists.open", incident.id, primary=True))
-    if counts.nameless < counts.unheard:
-        offered.append(button(words.text("button.ledger.open"), "ledger.open", incident.id))
     go_on = Start(incident.id, turn=start.turn + 1, draft=start.draft + 1, beneath=start.beneath)
     title = words.text("contact.title", number=incident.number)
     return modal(
