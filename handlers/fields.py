@@ -183,7 +183,7 @@ class Number(Field):
 
 @dataclass(frozen=True)
 class Amount(Field):
-    """Money: `9,999.99 CNY`, `1.5万元`; a bare number is in the currency of the procedure."""
+    """Money, as people write it (`9,999.99 CNY`); a bare number is in the currency of the procedure."""
 
     def block(self, words: Wording, initial: Money | None = None) -> InputBlock:
         """The field, filled with what is known."""

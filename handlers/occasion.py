@@ -204,9 +204,10 @@ def flagged(
 def warnings(found: Sequence[Flag], button: str, words: Wording) -> list[Mrkdwn]:
     """What to say instead, for beside the field; who presses this form's `button` once more means what stands there."""
     lines = [words.mrkdwn("told.warned", button=words.text(button))]
-    return lines + [
-        words.mrkdwn(f"told.flag.{each.kind}", words=each.words, instead=each.instead) for each in found[:8]
-    ]
+    for each in found[:8]:
+        key = "told.time" if each.kind == "time" else f"contact.flag.{each.kind}"
+        lines.append(words.mrkdwn(key, words=each.words, instead=each.instead))
+    return lines
 
 
 def digest(said: str) -> str:
