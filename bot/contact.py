@@ -1,17 +1,31 @@
 """Where an incident stands -> what a customer has to hear next (domain.md sections 6 to 8)."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from bot.deadlines import interval
-from bot.incident import ContactChannel, Deadline, Duty, Incident, Listed, Severity, Stage, Status
+from bot.incident import (
+    ContactChannel,
+    CustomerLanguage,
+    Deadline,
+    Duty,
+    Incident,
+    Listed,
+    Severity,
+    Stage,
+    Status,
+)
 from bot.procedure import Procedure
 
 ADDRESS = re.compile(r"\S+@\S+")
 NEAR = timedelta(hours=6)  # so long before its time a talk is the follow-up; before, it is about the solution
 SHORTEST_NUMBER = 5  # digits of a telephone number
 IN_STEPS_OF = timedelta(minutes=5)
+HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+NOT_CHINESE = re.compile("[\u3040-\u30ff\u31f0-\u31ff\u1100-\u11ff\uac00-\ud7af]")  # kana, hangul
+LATIN_WORD = re.compile("[A-Za-z\u00c0-\u024f]{2,}")
 
 
 def stage_of(
@@ -58,6 +72,16 @@ def channel_of(listed: Listed | None) -> ContactChannel:
     written, count = ADDRESS.subn("", listed.customer.contact)
     has_number = sum(letter.isdigit() for letter in written) >= SHORTEST_NUMBER
     return ContactChannel.EMAIL if count and not has_number else ContactChannel.PHONE
+
+
+def language_of(
+    known: CustomerLanguage | None, last_spoken: CustomerLanguage | None, name: str, workspaces: CustomerLanguage
+) -> CustomerLanguage:
+    """In which language a customer is spoken to: what is on record, else as they were spoken to last; else Chinese for
+    a name in Chinese characters alone; else the workspace's."""
+    plain = unicodedata.normalize("NFKC", name)
+    is_chinese = HAN.search(plain) and not NOT_CHINESE.search(plain) and not LATIN_WORD.search(plain)
+    return known or last_spoken or (CustomerLanguage.ZH if is_chinese else workspaces)
 
 
 def next_word_at(incident: Incident, clocks: Iterable[Deadline], now: datetime, procedure: Procedure) -> datetime:

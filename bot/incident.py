@@ -1,6 +1,7 @@
 """The vocabulary: what an incident, a customer, a person and a deadline are, in the words of the procedure."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -259,6 +260,35 @@ class CustomerLanguage(StrEnum):
     ZH = "zh"
 
 
+# How people write a currency, beside its three letters. What may be several is told by what else is known.
+WRITTEN_AS: dict[str, tuple[str, ...]] = {
+    "¥": ("CNY", "JPY"),
+    **dict.fromkeys(("人民币", "人民幣", "RMB", "YUAN"), ("CNY",)),
+    **dict.fromkeys(("元", "圆", "圓", "块钱", "块"), ("CNY", "HKD", "MOP", "TWD")),
+    **dict.fromkeys(("美元", "美金"), ("USD",)),
+    **dict.fromkeys(("日元", "日圆", "円"), ("JPY",)),
+    **dict.fromkeys(("港元", "港币"), ("HKD",)),
+    **dict.fromkeys(("新台币", "台币"), ("TWD",)),
+    "澳门元": ("MOP",),
+    "欧元": ("EUR",),
+    "英镑": ("GBP",),
+    "韩元": ("KRW",),
+    "新加坡元": ("SGD",),
+    "加元": ("CAD",),
+    "澳元": ("AUD",),
+}
+MULTIPLIERS = {"": 0, "百": 2, "千": 3, "万": 4, "萬": 4, "百万": 6, "千万": 7, "亿": 8, "億": 8}  # as powers of ten
+_MARK = f"(?:{'|'.join(sorted(WRITTEN_AS, key=len, reverse=True))}|[A-Z]{{3}})"
+CURRENCY_MARK = re.compile(_MARK)
+# A comma stands before three digits, so that the decimals of `1,5` are not taken for hundreds.
+WRITTEN_MONEY = re.compile(
+    rf"\s*(?P<before>(?:{_MARK}\s*){{0,2}})"
+    r"(?P<number>(?:[0-9]{1,3}(?:,[0-9]{2,3})*,[0-9]{3}|[0-9]+)(?:\.[0-9]+)?)"
+    rf"\s*(?P<times>{'|'.join(sorted(MULTIPLIERS, key=len, reverse=True))})"
+    rf"\s*(?P<after>(?:{_MARK}\s*){{0,2}})整?\s*"
+)
+
+
 @dataclass(frozen=True)
 class Money:
     """An amount in the currency's smallest unit (fen, cent): `Money(999_999, "CNY")` is 9,999.99 CNY."""
@@ -267,16 +297,19 @@ class Money:
     currency: str
 
     @classmethod
-    def parse(cls, text: str) -> "Money":
-        """`9999.99CNY`, `10,000 CNY` or `CNY 12` as money.
+    def parse(cls, text: str, home: str = "", language: str = "en") -> "Money":
+        """`9999.99CNY`, `10,000 CNY`, `￥5,000` or `1.5万元` as money, written by somebody in this `language`; in the
+        currency `home` when the text names none.
 
-        Raises ValueError when it is not an amount with a currency, or finer than the currency's smallest unit.
+        Raises ValueError when it is not an amount, when its currency is not told or told in two ways, and when it is
+        finer than the currency's smallest unit.
         """
-        found = re.fullmatch(r"\s*(?:([A-Z]{3})\s*)?([0-9][0-9,]*(?:\.[0-9]+)?)\s*([A-Z]{3})?\s*", text.upper())
-        if not found or bool(found[1]) == bool(found[3]):
+        found = WRITTEN_MONEY.fullmatch(unicodedata.normalize("NFKC", text).upper())
+        if not found:
             raise ValueError("an amount needs its currency, for example 9999.99CNY")
-        currency = found[1] or found[3]
-        minor = Decimal(found[2].replace(",", "")).scaleb(digits_of(currency))
+        currency = _currency(CURRENCY_MARK.findall(f"{found['before']} {found['after']}"), home, language)
+        digits = digits_of(currency) + MULTIPLIERS[found["times"]]
+        minor = Decimal(found["number"].replace(",", "")).scaleb(digits)
         if minor != minor.to_integral_value():
             raise ValueError(f"{currency} has {digits_of(currency)} digits behind the point")
         return cls(int(minor), currency)
@@ -285,6 +318,21 @@ class Money:
     def amount(self) -> Decimal:
         """The amount in whole units."""
         return Decimal(self.minor).scaleb(-digits_of(self.currency))
+
+
+def _currency(marks: Sequence[str], home: str, language: str) -> str:
+    """The one currency that all of these can mean; of several the company's own, else to who writes Chinese the yuan.
+
+    Raises ValueError when they contradict each other, or leave it open."""
+    meant = [WRITTEN_AS.get(mark, (mark,)) for mark in marks] or [(home,)]
+    possible = [currency for currency in meant[0] if all(currency in each for each in meant)]
+    if home in possible:
+        possible = [home]
+    elif "CNY" in possible and (language == "zh" or set(marks) != {"¥"}):
+        possible = ["CNY"]
+    if len(possible) != 1 or not possible[0]:
+        raise ValueError("an amount needs its currency, for example 9999.99CNY")
+    return possible[0]
 
 
 def digits_of(currency: str) -> int:
@@ -360,7 +408,7 @@ class Counts:
     without those who were taken off it.
 
     `no_answer` and `wrong_number` are the last try of those who have heard nothing yet; `urgent` of them are
-    customers on whom much depends, or who are angry.
+    customers on whom much depends, or who are angry; `nameless` of them are not in the list.
     """
 
     total: int
@@ -372,6 +420,7 @@ class Counts:
     oldest_heard_at: datetime | None = None
     newest_heard_at: datetime | None = None
     newest_first_heard_at: datetime | None = None
+    nameless: int = 0
 
     @property
     def unheard(self) -> int:

@@ -1,6 +1,5 @@
 """Fields of forms. A field is written once: it draws itself, reads itself back, and its id addresses an error."""
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -184,7 +183,7 @@ class Number(Field):
 
 @dataclass(frozen=True)
 class Amount(Field):
-    """Money: `9,999.99 CNY`; a bare number is in the currency of the procedure."""
+    """Money, as people write it (`9,999.99 CNY`); a bare number is in the currency of the procedure."""
 
     def block(self, words: Wording, initial: Money | None = None) -> InputBlock:
         """The field, filled with what is known."""
@@ -197,13 +196,13 @@ class Amount(Field):
         )
         return self._around(words, element)
 
-    def read(self, answers: Answers, currency: str, rates: Collection[str]) -> Money | None:
-        """The amount; one in a currency that can't be compared is refused."""
+    def read(self, answers: Answers, currency: str, rates: Collection[str], language: str) -> Money | None:
+        """The amount, from a form in this `language`; one in a currency that can't be compared is refused."""
         said = str(answers.of(self.id).get("value") or "").strip()
         if not said:
             return None
         try:
-            money = Money.parse(said if re.search("[A-Za-z]", said) else f"{said} {currency}")
+            money = Money.parse(said, currency, language)
         except ValueError:
             answers.refuse(self.id, "form.an_amount", currency=currency)
             return None

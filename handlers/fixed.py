@@ -13,16 +13,16 @@ from sqlalchemy import Connection
 
 from bot import lifecycle
 from bot.closing import ENDS_WITH_SOLUTION
-from bot.incident import Duty, Event, Incident, Person, Stage
-from bot.plan import Plan
+from bot.incident import Duty, Event, Incident, Person, Stage, TaskState
+from bot.plan import Plan, key_of, steps_of
 from bot.wording import Wording, mention
-from handlers import duties, occasion, review, solved, team
+from handlers import duties, masks, occasion, review, solved, team
 from handlers.blocks import Json, modal, section
 from handlers.desk import Desk
 from handlers.fields import Answers, Text, When
 from handlers.windows import of_channel, show
 from handlers.words import choice, chosen_id, word
-from storage import confirmations, deadlines, incidents, journal, notes, outbox, plans
+from storage import confirmations, deadlines, incidents, journal, notes, outbox, plans, tasks
 from storage.outbox import Saying
 
 AT = When("at", "fixed", required=True)
@@ -50,15 +50,15 @@ def open_form(
         team.check_may(desk, tx, "say_fixed", incident, person.user_id)
         lifecycle.check_can_say_fixed(incident)
         plan = _approved(tx, incident)
-    show(client, body, form(incident, plan, words, now))
+        done = _done(tx, incident, plan, words) if plan else ""
+    show(client, body, form(incident, plan, done, words, now))
     ack()
 
 
-def form(incident: Incident, plan: Plan | None, words: Wording, now: datetime) -> View:
-    """When, and what was done: as the approved plan says it to the customers. Without one a sentence stands for it."""
+def form(incident: Incident, plan: Plan | None, done: str, words: Wording, now: datetime) -> View:
+    """When, and what was done. Without an approved plan a sentence stands for it."""
     blocks: list[Block] = [] if plan else [section(words.mrkdwn("fixed.no_plan"))]
-    said = " ".join(plan.told.split()) if plan else ""
-    blocks += [AT.block(words, now), WHAT.block(words, said, focus=not said)]
+    blocks += [AT.block(words, now), WHAT.block(words, done, focus=not done)]
     blocks.append(section(words.mrkdwn("fixed.what_happens")))
     return modal(
         "fixed.submit",
@@ -195,6 +195,18 @@ def _take_back_facts(tx: Connection, incident: Incident) -> None:
         core_restored_at=None if core == incident.fixed_at else core,
         part_restored_at=None if part == incident.fixed_at else part,
     )
+
+
+def _done(tx: Connection, incident: Incident, plan: Plan, words: Wording) -> str:
+    """The steps of the plan that were ticked off: what was planned, and not done, is not said to be done. Whole steps,
+    as many as the field takes."""
+    mask, told = masks.of(tx, incident.id), ""
+    of_plan = {key_of(plan, number) for number, _ in enumerate(steps_of(plan.steps), start=1)}
+    for task in tasks.of_incident(tx, incident.id):
+        if task.key in of_plan and task.state is TaskState.DONE:
+            longer = words.text("fixed.and_then").join(part for part in (told, mask(task.words)) if part)
+            told = longer if len(longer) <= WHAT.max_length else told
+    return told
 
 
 def _approved(tx: Connection, incident: Incident) -> Plan | None:

@@ -123,7 +123,7 @@ def propose(ack: Ack, body: Json, action: Json, client: WebClient, desk: Desk, w
     with desk.db.read() as tx:
         incident = incidents.get(tx, start.incident_id)
     answers = Answers(view)
-    changed = read(answers, incident, desk.procedure, now)
+    changed = read(answers, incident, desk.procedure, words.language, now)
     drawn = form(
         changed, start, desk.procedure, words, now, decision=_decided(answers, start), reason=REASON.read(answers)
     )
@@ -201,7 +201,7 @@ def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now
         if gradings.was_saved(tx, str(view["id"])):  # the same form once more
             ack()
             return
-        changed = read(answers, incident, desk.procedure, now)
+        changed = read(answers, incident, desk.procedure, words.language, now)
         decided = replace(DECISION, id=f"decision_{start.proposed}").read(
             answers, [str(int(each)) for each in Severity]
         )
@@ -318,7 +318,7 @@ def draw_graded(desk: Desk, tx: Connection, message: Message) -> Drawing:
     return Drawing(text, [section(text)])
 
 
-def read(answers: Answers, incident: Incident, procedure: Procedure, now: datetime) -> Incident:
+def read(answers: Answers, incident: Incident, procedure: Procedure, language: str, now: datetime) -> Incident:
     """The incident with the facts that the form says; what it does not show stays as it is."""
 
     def told(name: str) -> bool:
@@ -326,7 +326,7 @@ def read(answers: Answers, incident: Incident, procedure: Procedure, now: dateti
 
     changed: dict[str, Any] = {"customers_affected": CUSTOMERS.read(answers)}
     if told(MONEY.id):
-        changed["money_lost"] = MONEY.read(answers, procedure.money.currency, procedure.money.rates)
+        changed["money_lost"] = MONEY.read(answers, procedure.money.currency, procedure.money.rates, language)
     for when in (CORE_SINCE, CORE_UNTIL, PART_SINCE, PART_UNTIL):
         if told(when.id):
             changed[when.id] = when.read(answers, now)

@@ -30,6 +30,7 @@ from handlers.blocks import Json, actions, button, modal, quote, section
 from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.desk import Desk, Drawing
 from handlers.fields import Answers, Choice, Field, Files, Text, Word
+from handlers.windows import show
 from handlers.words import chosen_id
 from storage import customers, incidents, journal, lists, outbox, people
 from storage.customers import Which
@@ -40,6 +41,7 @@ SAMPLES = 3
 NAMED = 10  # rows that were left out, on the last page; the file has them all
 TRIES = 6  # about a minute until somebody is told that a file can't be fetched
 NONE = "none"
+SHOW_THE_LIST = ("ledger.submit", "contact.left")  # what lies below and holds nothing typed: it is drawn anew
 
 
 class Way(StrEnum):
@@ -95,18 +97,16 @@ def register(app: App) -> None:
 def open_form(
     ack: Ack, body: Json, action: Json, client: WebClient, desk: Desk, words: Wording, person: Person
 ) -> None:
-    """Over the list of the incident, or from a message."""
+    """Over the list of the incident, over a form about a contact, or from a message."""
     below = body.get("view") or {}
-    is_above = below.get("type") == "modal"
     with desk.db.read() as tx:
         incident = incidents.get(tx, chosen_id(action))
         _check_may(desk, tx, incident, person.user_id)
-    if is_above:
+    start = Start(incident.id)
+    if below.get("callback_id") in SHOW_THE_LIST:
         turn = int(json.loads(below["private_metadata"])["turn"])
         start = Start(incident.id, ledger=str(below["id"]), below=turn)
-        client.views_push(trigger_id=body["trigger_id"], view=form(incident, start, Way.PASTE, words))
-    else:
-        client.views_open(trigger_id=body["trigger_id"], view=form(incident, Start(incident.id), Way.PASTE, words))
+    show(client, body, form(incident, start, Way.PASTE, words))
     ack()
 
 

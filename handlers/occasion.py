@@ -4,6 +4,7 @@ Not a step of its own: the steps `contact`, `scripts` and `statement` ask it, an
 stands has the script for it posted (domain.md section 6).
 """
 
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -26,8 +27,8 @@ from bot.incident import (
     Tier,
 )
 from bot.plan import Plan, in_force
-from bot.scripts import BrokenScript, Occasion, Script, Scripts
-from bot.wording import Wording
+from bot.scripts import BrokenScript, Flag, Occasion, Script, Scripts, flags
+from bot.wording import Mrkdwn, Wording
 from handlers import duties
 from handlers.desk import Desk
 from storage import contacts, customers, deadlines, notes, outbox, plans, roles
@@ -131,10 +132,13 @@ def stage_of(now_is: Situation, listed: Listed | None, now: datetime) -> Stage:
     return rules.stage_of(now_is.incident, now_is.clocks, has_heard, now_is.solution_is_known, now, asks)
 
 
-def language_of(desk: Desk, listed: Listed | None) -> CustomerLanguage:
-    """The customer's language; the workspace's when it is not known."""
-    known = listed.customer.language if listed else None
-    return known or CustomerLanguage(desk.language)
+def language_of(desk: Desk, tx: Connection, listed: Listed | None) -> CustomerLanguage:
+    """The language to speak to a customer in; the workspace's to several."""
+    workspaces = CustomerLanguage(desk.language)
+    if listed is None:
+        return workspaces
+    last_spoken = contacts.language_with(tx, listed.id)
+    return rules.language_of(listed.customer.language, last_spoken, listed.customer.name, workspaces)
 
 
 def occasion(
@@ -182,6 +186,33 @@ def times(desk: Desk, now_is: Situation, language: CustomerLanguage, now: dateti
     said = [words.spoken(rules.next_word_at(incident, now_is.clocks, at, desk.procedure), now) for at in moments]
     since = incident.began_at
     return list(dict.fromkeys([*said, *([words.spoken(since, now)] if since else [])]))
+
+
+def flagged(
+    desk: Desk, tx: Connection, incident: Incident, said: str, now: datetime, until: datetime | None = None
+) -> list[Flag]:
+    """What is never said, in words that the scripts will say (domain.md section 6), before a customer hears them. They
+    may name the times on record, and `until`."""
+    now_is, known = situation(tx, incident), []
+    for language in CustomerLanguage:
+        known += times(desk, now_is, language, now)
+        moments = [at for at in (until, now_is.expected_at) if at is not None]
+        known += [desk.wordings[language].spoken(at, now) for at in moments]
+    return flags(said, desk.procedure, known)
+
+
+def warnings(found: Sequence[Flag], button: str, words: Wording) -> list[Mrkdwn]:
+    """What to say instead, for beside the field; who presses this form's `button` once more means what stands there."""
+    lines = [words.mrkdwn("told.warned", button=words.text(button))]
+    for each in found[:8]:
+        key = "told.time" if each.kind == "time" else f"contact.flag.{each.kind}"
+        lines.append(words.mrkdwn(key, words=each.words, instead=each.instead))
+    return lines
+
+
+def digest(said: str) -> str:
+    """Tells words from others, for a form to travel with: never the words themselves."""
+    return hashlib.sha256(" ".join(said.split()).encode()).hexdigest()[:12]
 
 
 def channels(words: Wording) -> list[tuple[str, str]]:

@@ -21,8 +21,8 @@ from bot.incident import Duty, Incident, NotAllowed, Person, Role
 from bot.plan import Plan
 from bot.procedure import Procedure
 from bot.wording import Mrkdwn, Wording, mention
-from handlers import channel, decisions, team
-from handlers.blocks import Json, actions, button, modal, section
+from handlers import channel, decisions, occasion, team
+from handlers.blocks import Json, actions, button, context, modal, section
 from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.decisions import Facets
 from handlers.desk import Desk
@@ -51,12 +51,13 @@ QUESTION = Text("question", "plan", required=True, multiline=True, max_length=50
 @dataclass(frozen=True)
 class Start:
     """What travels with the form: the incident, the version that it was written after (0: none), whether all fields
-    are shown, and whether it can be approved at once."""
+    are shown, whether it can be approved at once, and a digest of the words for customers that were warned of."""
 
     incident_id: int
     after: int = 0
     more: bool = False
     own: bool = False
+    warned: str = ""
 
     @classmethod
     def of(cls, view: Json) -> "Start":
@@ -116,13 +117,21 @@ def show_more(
         team.check_may(desk, tx, "plan", incident, person.user_id)
         before = next(reversed(plans.of_incident(tx, incident.id)), None)
     notice = _about_before(before, incident, words) if before is not None and before.version == start.after else []
-    drawn = form(incident, start, words, _typed(view, incident, person, desk.procedure, now), notice)
+    drawn = form(incident, start, words, _typed(view, incident, person, desk.procedure, words, now), notice)
     client.views_update(view_id=view["id"], hash=view["hash"], view=drawn)
     ack()
 
 
-def form(incident: Incident, start: Start, words: Wording, known: Plan, notice: Sequence[Mrkdwn] = ()) -> View:
-    """What is done, by whom, until when, and what customers are told; filled with what is `known`."""
+def form(
+    incident: Incident,
+    start: Start,
+    words: Wording,
+    known: Plan,
+    notice: Sequence[Mrkdwn] = (),
+    warnings: Sequence[Mrkdwn] = (),
+) -> View:
+    """What is done, by whom, until when, and what customers are told; filled with what is `known`. `notice` stands
+    above, `warnings` beside the words for customers."""
     kinds = [(each, words.text(f"plan_kind.{each}")) for each in KINDS]
     kind = (TEMPORARY if known.is_temporary else FINAL) if known.version else None
     until = known.until_at if known.until_at > known.at else None
@@ -132,6 +141,7 @@ def form(incident: Incident, start: Start, words: Wording, known: Plan, notice: 
         OWNER.block(words, known.owner_id),
         UNTIL.block(words, until),
         KIND.radio(words, kinds, kind, KIND.label),
+        *(context(each) for each in warnings),
         TOLD_THEM.block(words, known.told),
         COMPENSATION.block(words, known.compensation),
     ]
@@ -155,7 +165,9 @@ def form(incident: Incident, start: Start, words: Wording, known: Plan, notice: 
 
 
 def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now: datetime) -> None:
-    """A version of its own, whatever was there before. Who decides is asked, unless its author may and does at once."""
+    """A version of its own, whatever was there before. Who decides is asked, unless its author may and does at once.
+
+    Words that a customer should not hear are shown once before; who submits them all the same means them."""
     start, answers = Start.of(view), Answers(view)
     steps, until = _steps(answers), UNTIL.read(answers, now)
     owner, kind = OWNER.read(answers), KIND.read(answers, KINDS)
@@ -173,7 +185,7 @@ def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now
         is_temporary=kind == TEMPORARY,
         told=TOLD_THEM.read(answers),
         resources=RESOURCES.read(answers),
-        compensation=COMPENSATION.read(answers, money.currency, money.rates),
+        compensation=COMPENSATION.read(answers, money.currency, money.rates, words.language),
         risks=RISKS.read(answers),
     )
     if answers.wrong:
@@ -194,14 +206,21 @@ def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now
         plan = replace(plan, round=incident.round)
         team.check_can_be_asked(desk, tx, answers, OWNER.id, incident, plan.owner_id, person.user_id, now)
         at_once = start.own and AT_ONCE in OWN.read(answers)
-        found = decisions.deciders(desk, tx, incident, plan)
-        if at_once and person.user_id not in found.everybody:
-            _refuse_own(tx, answers, found.asked)
+        decide = decisions.deciders(desk, tx, incident, plan)
+        if at_once and person.user_id not in decide.everybody:
+            _refuse_own(tx, answers, decide.asked)
+        found = occasion.flagged(desk, tx, incident, plan.told, now, plan.until_at)
+        if found and not answers.wrong and start.warned != occasion.digest(plan.told):
+            again = replace(start, warned=occasion.digest(plan.told))
+            notice = _about_before(before, incident, words) if before is not None else []
+            warnings = occasion.warnings(found, "plan.submit", words)
+            ack(response_action="update", view=form(incident, again, words, plan, notice, warnings).to_dict())
+            return
         if answers.wrong:
             errors = answers.sentences(words)
         else:
             errors = {}
-            _save(desk, tx, incident, str(view["id"]), plan, at_once, now)
+            _save(desk, tx, incident, str(view["id"]), plan, at_once, len(found), now)
     if errors:
         ack(response_action="errors", errors=errors)
     else:
@@ -351,7 +370,9 @@ def _new(desk: Desk, tx: Connection, incident: Incident, words: Wording, person:
     return form(incident, Start(incident.id, before.version, more, own), words, replace(before, at=now), notice)
 
 
-def _save(desk: Desk, tx: Connection, incident: Incident, key: str, plan: Plan, at_once: bool, now: datetime) -> None:
+def _save(
+    desk: Desk, tx: Connection, incident: Incident, key: str, plan: Plan, at_once: bool, flagged: int, now: datetime
+) -> None:
     plan = plans.save(tx, key, plan)
     channel.bring_in(tx, incident, [plan.owner_id], now)
     channel.bring_in(tx, incident, [plan.by], now)
@@ -369,6 +390,7 @@ def _save(desk: Desk, tx: Connection, incident: Incident, key: str, plan: Plan, 
         temporary=plan.is_temporary,
         compensation=money,
         steps=len(rules.steps_of(plan.steps)),
+        flagged=flagged,
     )
     if at_once:
         changed = decisions.supersede(tx, incident, plan, now)
@@ -400,7 +422,7 @@ def _refuse_own(tx: Connection, answers: Answers, asked: Sequence[str]) -> None:
     answers.refuse(OWN.id, "plan.too_much_for_you", who=people.names(tx, [first]).get(first, first))
 
 
-def _typed(view: Json, incident: Incident, person: Person, procedure: Procedure, now: datetime) -> Plan:
+def _typed(view: Json, incident: Incident, person: Person, procedure: Procedure, words: Wording, now: datetime) -> Plan:
     """What the form says so far, right or wrong: Slack keeps what stands in fields that stay."""
     answers = Answers(view)
     kind = KIND.read(answers, KINDS)
@@ -416,7 +438,7 @@ def _typed(view: Json, incident: Incident, person: Person, procedure: Procedure,
         UNTIL.read(answers, now) or now,
         kind == TEMPORARY,
         TOLD_THEM.read(answers),
-        compensation=COMPENSATION.read(answers, procedure.money.currency, procedure.money.rates),
+        compensation=COMPENSATION.read(answers, procedure.money.currency, procedure.money.rates, words.language),
     )
 
 

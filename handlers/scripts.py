@@ -121,7 +121,7 @@ def draw(desk: Desk, tx: Connection, message: Message) -> Drawing:
         text = words.mrkdwn("scripts.over", **values)
         return Drawing(text, [context(text)])
     counts = customers.counts(tx, incident)
-    channel, language = ContactChannel.PHONE, occasion.language_of(desk, None)
+    channel, language = ContactChannel.PHONE, occasion.language_of(desk, tx, None)
     script = _script(desk, tx, incident, stage, channel, language, now, None, masks.of(tx, incident.id))
     owner = deadline.owner_id if deadline else str(message.detail["owner"])
     n = counts.unheard if stage is Stage.FIRST_CONTACT and counts.unheard else counts.total

@@ -68,6 +68,16 @@ def last_with(tx: Connection, customer_id: int, limit: int) -> list[Contact]:
     return [_contact(row, cipher) for row in tx.execute(question.limit(limit))]
 
 
+def language_with(tx: Connection, customer_id: int) -> CustomerLanguage | None:
+    """In which language a customer heard from us last; None when nobody has spoken to them alone."""
+    c = contacts.c
+    question = select(c.language).where(
+        c.customer_id == customer_id, c.outcome.in_([Outcome.REACHED, Outcome.SENT]), c.language.is_not(None)
+    )
+    found = tx.execute(question.order_by(c.at.desc(), c.id.desc()).limit(1)).scalar_one_or_none()
+    return CustomerLanguage(found) if found else None
+
+
 def customers_of(tx: Connection, contact_ids: Collection[int]) -> set[int]:
     """With whom these contacts were; those with several at once are with nobody in particular."""
     question = select(contacts.c.customer_id).where(contacts.c.id.in_(contact_ids), contacts.c.customer_id.is_not(None))

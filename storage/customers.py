@@ -243,16 +243,18 @@ def counts(tx: Connection, incident: Incident) -> Counts:
     is_fewer = incident.customers_affected > row.listed
     off = tx.execute(TAKEN_OFF, {"incident": incident.id}).scalar_one() if is_fewer else 0
     others = max(incident.customers_affected - row.listed - off, 0)
+    others_heard = min(incident.others_heard, others)
     return Counts(
         total=row.listed + others,
         listed=row.listed,
-        heard=row.heard + min(incident.others_heard, others),
+        heard=row.heard + others_heard,
         no_answer=row.no_answer,
         wrong_number=row.wrong_number,
         urgent=row.urgent,
         oldest_heard_at=row.oldest_heard_at,
         newest_heard_at=row.newest_heard_at,
         newest_first_heard_at=row.newest_first_heard_at,
+        nameless=others - others_heard,
     )
 
 

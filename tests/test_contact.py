@@ -76,6 +76,99 @@ def test_the_form_goes_from_one_customer_to_the_next(office: Workspace) -> None:
     assert all(each.said for each in logged(office, incident)), "the script's words are kept as what was said"
 
 
+def texts(view: Any) -> list[str]:
+    """What a window says, line by line."""
+    return [str(block["text"]["text"]) for block in view["blocks"] if block["type"] == "section"]
+
+
+def test_the_last_form_says_who_is_left_and_leads_to_them(office: Workspace) -> None:
+    incident = office.report(ADA, customers_affected="3")
+    view = opened(office, ADA, incident)
+    assert texts(view) == ["2 of those affected have no name yet."]
+    view = office.submit(ADA)["response"]["view"]
+    assert texts(view) == ["✅ Acme Ltd: Reached. 2 more are affected and have no name yet."]
+    assert "1 of 3 customers reached" in str(view["blocks"])
+    [row] = [block for block in view["blocks"] if block["type"] == "actions"]
+    assert [each["text"]["text"] for each in row["elements"]] == ["Add customers", "Write to all 2 at once"]
+    office.settle()
+
+    assert office.view_action(ADA, "lists.open")["view"]["callback_id"] == "lists.submit"
+    office.submit(ADA, paste="Beta GmbH")
+    office.submit(ADA)
+    office.settle()
+    beneath = office.sandbox.get("/views", user=ADA)[0]
+    assert beneath["callback_id"] == "ledger.submit", "the window that sent them there shows the list"
+    assert "Beta GmbH" in str(beneath["blocks"])
+
+    view = opened(office, ADA, incident)
+    assert "Beta GmbH" in str(field(view, "who"))
+    assert texts(view) == ["1 of those affected has no name yet."]
+    view = office.submit(ADA)["response"]["view"]
+    assert "1 more is affected and has no name yet" in str(view["blocks"])
+    view = office.view_action(ADA, "contact.all")["view"]
+    assert view["callback_id"] == "contact.submit"
+    assert "In writing, to 1 customer at once" in str(view["blocks"])
+    assert not (office.submit(ADA)["response"] or {}).get("view"), "everybody is reached"
+    office.settle()
+    assert "3 of 3 customers reached" in office.card(incident).everything
+    assert [contact.customers for contact in logged(office, incident)] == [1, 1, 1]
+
+
+def test_who_can_not_be_called_now_is_named_by_number_when_nobody_else_is_left(office: Workspace) -> None:
+    incident = office.report(ADA, customers_affected="4")
+    listed(office, incident, "Beta GmbH", "Gamma SA")
+    opened(office, ADA, incident)
+    office.view_action(ADA, "contact.look", value="wrong_number", block_id="outcome")
+    office.submit(ADA)
+    office.view_action(ADA, "contact.look", value="no_answer", block_id="outcome__2")
+    office.submit(ADA)
+    view = office.submit(ADA)["response"]["view"]
+    assert texts(view) == [
+        "✅ Gamma SA: Reached. 3 customers have heard nothing yet.",
+        "1 of those affected has no name yet.",
+    ]
+    assert "1 of 4 customers reached · 1 no answer · 1 wrong number" in str(view["blocks"])
+    view = office.view_action(ADA, "contact.all")["view"]
+    assert "In writing, to 3 customers at once" in str(view["blocks"])
+
+
+def test_who_is_alone_and_does_not_answer_needs_no_word_more(office: Workspace) -> None:
+    incident = office.report(ADA, customers_affected="1")
+    opened(office, ADA, incident)
+    office.view_action(ADA, "contact.look", value="no_answer", block_id="outcome")
+    assert not (office.submit(ADA)["response"] or {}).get("view")
+
+
+def test_several_at_once_are_those_who_are_left(office: Workspace) -> None:
+    incident = office.report(ADA, customers_affected="15")
+    listed(office, incident, "Beta GmbH")
+    opened(office, ADA, incident)
+    office.submit(ADA)
+    office.submit(ADA)
+    opened(office, ADA, incident)
+    view = office.choose_customers(ADA, "unheard")["view"]
+    assert "In writing, to 13 customers at once" in str(view["blocks"])
+    opened(office, ADA, incident)
+    view = office.choose_customers(ADA, "everybody")["view"]
+    assert "In writing, to 15 customers at once" in str(view["blocks"])
+
+
+def test_where_somebody_is_added_who_is_not_in_the_list_stands_at_the_field(office: Workspace) -> None:
+    incident = office.report(ADA, customers_affected="3")
+    view = opened(office, ADA, incident)
+    said = field(view, "said")["block_id"]
+    assert office.suggest(ADA, "contact.look", "Zeta") == []
+    assert "under “Customers” in the card’s menu" in str(field(view, "who"))
+    assert (
+        office.view_action(ADA, "lists.open", values={said: "In my own words"})["view"]["callback_id"] == "lists.submit"
+    )
+    office.submit(ADA, paste="Zeta AG")
+    office.submit(ADA)
+    office.settle()
+    beneath = office.sandbox.get("/views", user=ADA)[0]
+    assert beneath["callback_id"] == "contact.submit", "what was typed there is not drawn over"
+
+
 def test_only_who_was_reached_has_heard(office: Workspace) -> None:
     incident = office.report(ADA, customers_affected="2")
     listed(office, incident, "Beta GmbH")
@@ -346,6 +439,23 @@ def test_whoever_speaks_chinese_gets_chinese(office: Workspace) -> None:
     assert view["submit"]["text"] == "记录联系"
 
 
+def test_a_name_in_chinese_is_greeted_in_chinese_and_the_language_spoken_stays(office: Workspace) -> None:
+    incident = office.report(ADA, customer="张伟", customers_affected="2")
+    listed(office, incident, "Beta GmbH")
+    view = opened(office, ADA, incident)
+    assert field(view, "channel")["element"]["initial_option"]["value"] == "phone:zh"
+    assert "张伟" in words_in(view)
+    assert "Hello" not in words_in(view)
+    view = office.submit(ADA)["response"]["view"]
+    assert field(view, "channel")["element"]["initial_option"]["value"] == "phone:en", "Beta GmbH is greeted in English"
+    office.view_action(ADA, "contact.look", value="phone:zh", block_id="channel__1")
+    office.submit(ADA)
+    office.settle()
+    opened(office, ADA, incident)
+    view = office.choose_customers(ADA, "c2")["view"]
+    assert field(view, "channel")["element"]["initial_option"]["value"] == "phone:zh", "as they were called before"
+
+
 def test_a_newcomer_has_to_hear_as_well(office: Workspace) -> None:
     incident = office.report(ADA, customers_affected="1")
     office.contact(ADA, incident)
@@ -379,6 +489,20 @@ def test_the_list_that_lies_beneath_shows_what_became_of_it(office: Workspace) -
     views = office.sandbox.get("/views", user=ADA)
     beneath = next(each for each in views if each["callback_id"] == "ledger.submit")
     assert "1 of 2 customers reached" in str(beneath["blocks"])
+
+
+def test_over_the_list_nothing_is_opened_that_the_list_offers(office: Workspace) -> None:
+    incident = office.report(ADA, customers_affected="3")
+    ledger = office.choose(ADA, incident, "ledger.open")["view"]
+    customer = next(block for block in ledger["blocks"] if "Acme Ltd" in str(block) and block.get("accessory"))
+    option = customer["accessory"]["options"][0]["value"]
+    view = office.view_action(ADA, "ledger.one", block_id=customer["block_id"], value=option)["view"]
+    assert texts(view) == ["2 of those affected have no name yet."]
+    assert "lists.open" not in str(view["blocks"])
+    view = office.submit(ADA)["response"]["view"]
+    assert "2 more are affected and have no name yet" in str(view["blocks"])
+    assert "lists.open" not in str(view["blocks"])
+    assert "contact.all" in str(view["blocks"])
 
 
 def test_two_people_who_call_at_the_same_time_are_offered_different_customers(office: Workspace) -> None:

@@ -143,7 +143,7 @@ def test_what_may_be_the_same_is_said_in_the_persons_language(office: Workspace)
     office.report(ADA, what_happened="支付失败，报错 502")
     office.command(ZHOU)
     [sentence] = offered(chosen(office, ZHOU, what_happened="无法支付，提示502"))
-    assert sentence.startswith("可能是同一事件：*INC-1*“支付失败，报错 502”")
+    assert sentence.startswith("*可能是同一事件：* INC-1“支付失败，报错 502”")
 
 
 def test_it_goes_when_the_kind_changes_and_slack_is_asked_only_when_something_changes(office: Workspace) -> None:

@@ -229,6 +229,7 @@ def test_each_button_is_listened_for(registered: list[tuple[str, str, Callable[.
     windows = {
         "report.done",
         "customer.shown",
+        "contact.left",
         "roles.handed",
         "statement.shown",
         "plan.shown",
@@ -454,6 +455,48 @@ def test_every_phrase_that_the_code_names_exists_and_none_is_left_over() -> None
     assert composed <= known, composed - known
     left_over = known - composed - hints - set(named.findall(source))
     assert not left_over, left_over
+
+
+def is_raw(line: str) -> bool:
+    """Whether something in a line of mrkdwn stays between its marks: Slack makes it bold or struck through only where
+    a space, the line's end or ASCII punctuation is on either side of it."""
+    told = re.sub("`[^`]*`", "x", line)
+    found = re.finditer(r"([*~])(?=[^\s*~])[^*~]*?[^\s*~]\1", told)
+    sides = [side for each in found for side in (told[: each.start()][-1:], told[each.end() :][:1])]
+    return any(side and not re.match(r"[\s!-/:-@\[-^|]", side) for side in sides)
+
+
+@pytest.mark.parametrize(
+    ("line", "raw"),
+    [
+        ("⚠️ *请先修改措辞再记录。*如已对客户说出", True),
+        ("⚠️ *请先修改措辞再记录。* 如已对客户说出", False),
+        ("*共 {n} 行*，开头如下：", True),
+        ("请完成：*{what}*", True),
+        ("*{what}：*{words}", True),
+        ("*{what}：* {words}", False),
+        ("*{number}*, ({sign} *{n}*).", False),
+        ("*Not*bold", True),
+        ("~{what}~，已取消", True),
+        ("~{what}~ · `a*b*c`，5 * 3", False),
+    ],
+)
+def test_what_slack_does_not_make_bold_is_found(line: str, raw: bool) -> None:
+    assert is_raw(line) is raw
+
+
+def test_nothing_that_is_meant_bold_shows_its_asterisks() -> None:
+    said = [
+        (key, line)
+        for language in ("en", "zh")
+        for key, forms in catalogue(language).items()
+        for form in forms
+        for line in form.splitlines()
+    ]
+    for path in (TEMPLATES / "channel").glob("*.j2"):
+        lines = re.sub(r"\{%.*?%\}", "", path.read_text(encoding="utf-8")).splitlines()
+        said += [(path.name, line) for line in lines]
+    assert not [(where, line) for where, line in said if is_raw(line)]
 
 
 def test_each_duty_has_its_messages() -> None:

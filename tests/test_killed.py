@@ -270,7 +270,7 @@ def test_a_list_of_customers_is_read_and_added_once_after_kills_on_the_way(
     workspace.submit(LIN)
     installed.kill_at(hold)
     installed.finish()
-    assert "*新增 400 位*" in str(workspace.view(LIN)["blocks"])
+    assert "新增 400 位" in str(workspace.view(LIN)["blocks"])
     with workspace.bot.db.read() as tx:
         assert len(customers.all_of(tx, incident.id)) == 401
         assert sum(entry.what == "customers_added" for entry in journal.of_incident(tx, incident.id)) == 1

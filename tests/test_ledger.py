@@ -359,7 +359,7 @@ def test_app_home_shows_the_lead_how_far_the_customers_have_heard(office: Worksp
     with office.bot.db.begin() as tx:
         team.ask(office.bot.desk, tx, incident, Role.LEAD, MEI, MEI, office.clock())
     office.settle()
-    assert lines(MEI) == ["⚪ *INC-1*：已联系到 1 / 212 位客户"]
+    assert lines(MEI) == ["⚪ *INC-1* · 已联系到 1 / 212 位客户"]
     assert lines(ADA) == []
     office.sandbox.post("/act/home_action", user=MEI, action_id="ledger.open")
     assert office.view(MEI)["title"]["text"] == "INC-1 客户名单"

@@ -5,8 +5,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.contact import channel_of, is_restored, next_word_at, stage_of
-from bot.incident import ContactChannel, Customer, Deadline, Duty, Incident, Listed, Severity, Stage, Status
+from bot.contact import channel_of, is_restored, language_of, next_word_at, stage_of
+from bot.incident import (
+    ContactChannel,
+    Customer,
+    CustomerLanguage,
+    Deadline,
+    Duty,
+    Incident,
+    Listed,
+    Severity,
+    Stage,
+    Status,
+)
 from bot.procedure_file import load
 from tests.workspace import PROCEDURE
 
@@ -131,3 +142,39 @@ def test_several_are_written_to() -> None:
 
 def test_nothing_was_down_nothing_is_restored() -> None:
     assert not is_restored(INCIDENT)
+
+
+ZH, EN = CustomerLanguage.ZH, CustomerLanguage.EN
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "last_spoken", "workspaces", "language"),
+    [
+        ("张伟", None, None, EN, ZH),
+        ("北京星辰贸易有限公司", None, None, EN, ZH),
+        ("A公司", None, None, EN, ZH),  # one letter is no word
+        ("7天酒店（上海）", None, None, EN, ZH),
+        ("㐂田", None, None, EN, ZH),  # rare characters too
+        ("张伟", None, EN, EN, EN),  # they were spoken to in English, and it went
+        ("张伟", EN, ZH, ZH, EN),  # what is on record comes first
+        ("Acme Ltd", None, ZH, EN, ZH),
+        ("Acme Ltd", None, None, EN, EN),
+        ("Acme Ltd", None, None, ZH, ZH),
+        ("IBM中国", None, None, EN, EN),
+        ("ＩＢＭ中国", None, None, EN, EN),
+        ("Müller 贸易", None, None, EN, EN),
+        ("田中さん", None, None, EN, EN),
+        ("株式会社ｱｸﾒ", None, None, EN, EN),
+        ("김철수 金哲洙", None, None, EN, EN),
+        ("", None, None, EN, EN),
+        ("138 0000 1111", None, None, ZH, ZH),
+    ],
+)
+def test_the_language_is_what_is_known_or_was_spoken_or_the_name_is_written_in(
+    name: str,
+    known: CustomerLanguage | None,
+    last_spoken: CustomerLanguage | None,
+    workspaces: CustomerLanguage,
+    language: CustomerLanguage,
+) -> None:
+    assert language_of(known, last_spoken, name, workspaces) is language

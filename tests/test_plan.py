@@ -9,7 +9,19 @@ from typing import Any
 import pytest
 
 from bot import lifecycle
-from bot.incident import Deadline, Duty, Incident, MomentKind, Money, NotAllowed, Role, Severity, Status, Task
+from bot.incident import (
+    Deadline,
+    Duty,
+    Incident,
+    MomentKind,
+    Money,
+    NotAllowed,
+    Role,
+    Severity,
+    Status,
+    Task,
+    TaskState,
+)
 from bot.plan import Plan, Step, deciders, steps_of
 from bot.procedure_file import load
 from handlers import decisions, team
@@ -95,6 +107,11 @@ def asked(workspace: Workspace, user: str) -> Said:
 def clocks(workspace: Workspace, incident: Incident, duty: Duty = Duty.APPROVE_PLAN) -> list[Deadline]:
     with workspace.bot.db.read() as tx:
         return [each for each in deadlines.of_incident(tx, incident.id) if each.duty is duty]
+
+
+def whats(workspace: Workspace, incident: Incident) -> list[str]:
+    with workspace.bot.db.read() as tx:
+        return [entry.what for entry in journal.of_incident(tx, incident.id)]
 
 
 def steps_in(workspace: Workspace, incident: Incident) -> list[Task]:
@@ -255,6 +272,94 @@ def test_somebody_decides_while_anybody_is_there() -> None:
 )
 def test_a_step_may_have_a_time_of_its_own(line: str, what: str, minutes: int | None) -> None:
     assert steps_of(f"\n  {line} \n") == [Step(what, minutes)]
+
+
+# -- what is written for customers, and what is not --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("told", "better"),
+    [
+        ("没办法，您必须等。", "不使用“没办法”。建议：目前我能为您做的是……"),
+        ("我们尽快处理", "“尽快”承诺了尚未确定的事"),
+        ("You have to wait", "不使用“you have to”。建议：The next step is"),
+        ("今晚23:59前恢复", "没有登记，届时不会提醒任何人"),
+    ],
+)
+def test_what_is_never_said_is_marked_before_the_plan_tells_customers_so(
+    office: Workspace, told: str, better: str
+) -> None:
+    incident = graded(office, 2, customers_affected="12")
+    open_plan(office, MEI, incident)
+    view = fill_in(office, MEI, told=told, compensation="5万")["response"]["view"]
+    ids = [block.get("block_id") for block in view["blocks"]]
+    warned = [str(block) for block in view["blocks"] if block["type"] == "context"]
+    assert "请再次点击“提交方案”" in warned[0]
+    assert better in warned[1]
+    assert view["blocks"][ids.index("told") - 1]["type"] == "context", "beside the words that it is about"
+    assert not every(office, incident)
+    answer = fill_in(office, MEI, told=told + " 您冷静")
+    assert "您冷静" in str(answer["response"]["view"]), "other words are looked through again"
+    office.submit(MEI)  # who insists may
+    assert [plan.told for plan in every(office, incident)] == [told + " 您冷静"]
+    with office.bot.db.read() as tx:
+        [made] = [entry for entry in journal.of_incident(tx, incident.id) if entry.what == "plan_made"]
+    assert made.detail["flagged"] >= 2
+
+
+def test_the_time_until_which_the_plan_is_done_may_be_told(office: Workspace) -> None:
+    incident = graded(office, 2, customers_affected="12")
+    until = office.bot.desk.wordings["zh"].spoken(office.clock() + timedelta(minutes=40), office.clock())
+    open_plan(office, MEI, incident)
+    answer = fill_in(
+        office, MEI, told=f"我们 {until} 前换好", until=int((office.clock() + timedelta(minutes=40)).timestamp())
+    )
+    assert not answer["response"]
+
+
+@pytest.mark.parametrize(
+    ("written", "minor"), [("5万", 5_000_000), ("1.5万元", 1_500_000), ("￥5，000", 500_000), ("5000块", 500_000)]
+)
+def test_compensation_is_taken_as_people_write_it(office: Workspace, written: str, minor: int) -> None:
+    incident = graded(office, 2, customers_affected="12")
+    assert propose(office, MEI, incident, compensation=written).compensation == Money(minor, "CNY")
+
+
+def test_an_amount_that_may_be_a_slip_is_asked_for_again(office: Workspace) -> None:
+    incident = graded(office, 2, customers_affected="12")
+    open_plan(office, MEI, incident)
+    errors = fill_in(office, MEI, compensation="5w")["response"]["errors"]
+    assert errors == {"compensation": "请填写金额，例如 5000 或 1.5万；未写币种时按 CNY 计。"}
+
+
+def test_a_named_solution_of_a_complaint_is_looked_through_too(office: Workspace) -> None:
+    incident = office.report(ADA, customers_affected="1", trigger="staff_attitude")
+    office.click(ADA, office.card(incident), "card.menu", option=f"dismiss.open:{incident.id}")
+    office.submit(ADA, reason="No emergency", becomes="ordinary_complaint")
+    office.settle()
+    office.choose(ADA, incident, "solution.open")
+    view = office.submit(ADA, words="There is nothing we can do")["response"]["view"]
+    assert "We never say “nothing we can do”. Better: What we can do is this" in str(view["blocks"])
+    assert "press “Save” once more" in str(view["blocks"])
+    assert "solution_named" not in whats(office, incident)
+    office.submit(ADA, words="The colleague will apologise")
+    assert "solution_named" in whats(office, incident)
+
+
+def test_what_was_done_begins_with_the_steps_that_were(office: Workspace) -> None:
+    incident = graded(office, 2, customers_affected="12")
+    propose(office, MEI, incident, own=["at_once"], steps="Undo it for Acme Ltd\nWatch the rate\nPay back")
+
+    def what() -> str:
+        view = office.choose(ADA, incident, "fixed.open")["view"]
+        element = next(block["element"] for block in view["blocks"] if block.get("block_id") == "what")
+        return str(element.get("initial_value", ""))
+
+    assert what() == "", "nobody has said that anything is done"
+    with office.bot.db.begin() as tx:
+        for task in steps_in(office, incident)[:2]:
+            tasks.set_state(tx, task.id, TaskState.DONE, ZHOU, ZHOU, office.clock())
+    assert what() == "Undo it for A***; Watch the rate"
 
 
 # -- what can go wrong -------------------------------------------------------------------------------------------------

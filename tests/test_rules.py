@@ -117,13 +117,69 @@ def test_the_highest_level_of_which_one_criterion_holds_is_proposed_with_its_rea
         ("10,000 CNY", 1_000_000, "CNY"),
         ("USD 12", 1_200, "USD"),
         ("500jpy", 500, "JPY"),
+        ("50000元", 5_000_000, "CNY"),
+        ("5000块", 500_000, "CNY"),
+        ("5000块钱", 500_000, "CNY"),
+        ("5000 圆整", 500_000, "CNY"),
+        ("5,000 yuan", 500_000, "CNY"),
+        ("RMB 5,000.50", 500_050, "CNY"),
+        ("5万rmb", 5_000_000, "CNY"),
+        ("人民币5万元", 5_000_000, "CNY"),
+        ("￥5,000元", 500_000, "CNY"),  # the yuan and the yen share a sign, not a word
+        ("¥5000日元", 5_000, "JPY"),
+        ("1.5万元", 1_500_000, "CNY"),
+        ("1.234万元", 1_234_000, "CNY"),
+        ("1,200 万 元", 1_200_000_000, "CNY"),
+        ("3千元", 300_000, "CNY"),
+        ("3百万元", 300_000_000, "CNY"),
+        ("2千万元", 2_000_000_000, "CNY"),
+        ("0.5亿元", 5_000_000_000, "CNY"),
+        ("５，０００．５０元", 500_050, "CNY"),
+        ("5万美元", 5_000_000, "USD"),
+        ("5000美金", 500_000, "USD"),
+        ("5万日元", 50_000, "JPY"),
+        ("5000港币", 500_000, "HKD"),
+        ("HKD 5000元", 500_000, "HKD"),
+        ("1,00,000 INR", 10_000_000, "INR"),
     ],
 )
 def test_money_is_whole_smallest_units_with_a_currency(written: str, minor: int, currency: str) -> None:
     assert Money.parse(written) == Money(minor, currency)
 
 
-@pytest.mark.parametrize("written", ["", "12", "CNY", "1.234CNY", "1.5JPY", "-3CNY", "USD 3 CNY", "1e3CNY"])
+@pytest.mark.parametrize(
+    ("written", "home", "language", "minor", "currency"),
+    [
+        ("5万", "CNY", "zh", 5_000_000, "CNY"),
+        ("5万", "CNY", "en", 5_000_000, "CNY"),
+        ("5万", "USD", "zh", 5_000_000, "USD"),  # what names no currency is in the company's
+        ("５０００", "JPY", "zh", 5_000, "JPY"),
+        ("5万元", "USD", "en", 5_000_000, "CNY"),
+        ("5万元", "TWD", "zh", 5_000_000, "TWD"),  # a dollar of Taiwan is called the same
+        ("￥5,000", "CNY", "en", 500_000, "CNY"),
+        ("￥5,000", "USD", "zh", 500_000, "CNY"),
+        ("¥5,000", "JPY", "zh", 5_000, "JPY"),
+        ("5万美元", "CNY", "zh", 5_000_000, "USD"),
+    ],
+)
+def test_a_currency_that_is_not_named_is_the_companys(
+    written: str, home: str, language: str, minor: int, currency: str
+) -> None:
+    assert Money.parse(written, home, language) == Money(minor, currency)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("", "12", "CNY", "1.234CNY", "1.5JPY", "-3CNY", "USD 3 CNY", "1e3CNY"),
+        *("5万", "￥5,000"),  # whose?
+        *("万", "万元", "元", "￥", "五万元"),
+        *("5w元", "5k元"),  # it may be a slip of the finger, and decides who approves
+        *("5万3元", "5块5", "约5万元", "5万多元", "1万2000元"),
+        *("1,5万元", "1,50元", "5,0000元", "1.23456789万元", "1.5万日元元"),
+        *("USD 5000元", "￥5000美元", "5000美元人民币", "5万卢布", "5万万元"),
+    ],
+)
 def test_what_is_no_money_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match=r"currency|digits"):
         Money.parse(written)

@@ -1,4 +1,5 @@
-"""Step 3. Somebody speaks to a customer: button -> form with the words -> logged -> clocks met, the next customer.
+"""Step 3. Somebody speaks to a customer: button -> form with the words -> logged -> clocks met, the next customer, or
+who is left.
 
 The form proposes whose turn it is, what they have to hear and in which words. A choice that changes draws the words
 anew, unless somebody has changed them: then they are asked.
@@ -6,7 +7,7 @@ anew, unless somebody has changed them: then they are asked.
 
 from slack_bolt import App
 
-from handlers.contact.choosing import find, look, open_form, show_more, use_script
+from handlers.contact.choosing import find, look, open_form, show_more, use_script, write_to_all
 from handlers.contact.drawing import EVERYBODY, UNHEARD, Start, form
 from handlers.contact.saving import submit
 from handlers.words import choice
@@ -24,4 +25,5 @@ def register(app: App) -> None:
     app.action("contact.look")(look)
     app.action("contact.script")(use_script)
     app.action("contact.more")(show_more)
+    app.action("contact.all")(write_to_all)
     app.view("contact.submit")(submit)

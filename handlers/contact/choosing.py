@@ -61,6 +61,21 @@ def open_form(
     ack()
 
 
+def write_to_all(
+    ack: Ack, body: Json, client: WebClient, desk: Desk, words: Wording, person: Person, now: datetime
+) -> None:
+    """Who is left is written to at once: the window that named them is the form."""
+    view = body["view"]
+    start = start_of(view)
+    with desk.db.begin() as tx:
+        incident = checked(desk, tx, start.incident, person)
+        if customers.counts(tx, incident).unheard:  # else somebody was faster
+            start = replace(start, who=UNHEARD)
+        drawn = next_form(desk, tx, incident, start, words, person, now)
+    client.views_update(view_id=view["id"], hash=view["hash"], view=drawn)
+    ack()
+
+
 def find(ack: Ack, body: Json, desk: Desk, words: Wording, person: Person, now: datetime) -> None:
     """Customers whose name, number or contact has what was typed, in the order of turns; and everybody at once."""
     start = start_of(body["view"])
@@ -165,9 +180,10 @@ def next_form(
     now: datetime,
     notice: Sequence[Mrkdwn] = (),
 ) -> View:
+    listed = None
     if wanted.customer_id is not None:
         listed = customers.get(tx, incident.id, wanted.customer_id)
-    else:
+    elif wanted.who != UNHEARD:
         listed = customers.next_to_contact(tx, incident.id, now, person.user_id)
     start = replace(wanted, who=f"c{listed.id}" if listed else UNHEARD)
     _take(tx, incident, listed, person, now)
@@ -202,7 +218,7 @@ def _filled_in(
         start,
         stage=start.stage if same else occasion.stage_of(now_is, listed, now).value,
         channel=start.channel if same and start.channel else rules.channel_of(listed).value,
-        language=start.language if same and start.language else occasion.language_of(desk, listed).value,
+        language=start.language if same and start.language else occasion.language_of(desk, tx, listed).value,
         outcome="",
     )
 

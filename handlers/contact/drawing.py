@@ -1,6 +1,5 @@
 """The form about a contact: its fields, what travels with it, and how it is drawn for one customer or several."""
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from bot.incident import (
     Consent,
     Contact,
     ContactChannel,
+    Counts,
     CustomerLanguage,
     Duty,
     Emotion,
@@ -29,11 +29,11 @@ from bot.incident import (
 )
 from bot.scripts import FACTS, Script
 from bot.wording import Mrkdwn, Wording, escape, mention
-from handlers import occasion
+from handlers import card, occasion
 from handlers.blocks import Json, actions, button, context, modal, section
 from handlers.desk import Desk
 from handlers.fields import Answers, Choice, Found, Text, Ticks, When, Word
-from handlers.occasion import Situation
+from handlers.occasion import Situation, digest
 from storage import contacts, customers, deadlines, incidents
 
 UNHEARD, EVERYBODY = "unheard", "everybody"  # several at once, in writing
@@ -117,7 +117,16 @@ def form(
     blocks: list[Block] = [context(line) for line in notice]
     if incident.customers_affected > 1:
         blocks.append(WHO.version(start.turn).block(words, _option(desk, tx, start, listed, incident, words, now)))
-    blocks.append(context(_about(desk, listed, incident, words, person, now)))
+    counts = customers.counts(tx, incident)
+    if counts.nameless and incident.status.is_open:
+        # Over the list nothing is opened any more: Slack stacks three windows, and the list has that button.
+        add = None if start.beneath else button(words.text("button.lists.open"), "lists.open", incident.id)
+        blocks.append(section(words.mrkdwn("contact.no_name_yet", n=counts.nameless), add))
+    if listed is None:
+        several = counts.unheard if start.who == UNHEARD else counts.total
+        blocks.append(context(words.mrkdwn("contact.in_writing", n=several)))
+    else:
+        blocks.append(context(_about(desk, listed, incident, words, person, now)))
     stages = [(stage.value, words.text(f"stage.{stage}")) for stage in STAGES]
     blocks.append(STAGE.version(start.turn).block(words, stages, start.stage))
     blocks.append(
@@ -147,6 +156,28 @@ def form(
         close=words.text("form.close" if start.turn else "form.cancel"),
         submit=words.text("contact.submit"),
         about=start.about(),
+    )
+
+
+def left(incident: Incident, start: Start, contact: Contact, counts: Counts, words: Wording) -> View:
+    """Who is left when nobody can be called now, and what can be done for them: it ends when everybody was reached."""
+    values = {"customer": contact.customer, "outcome": words.text(f"outcome.{contact.outcome}")}
+    if counts.nameless == counts.unheard:
+        said = words.mrkdwn("contact.logged_nameless", n=counts.nameless, **values)
+    else:
+        said = words.mrkdwn("contact.logged", n=counts.unheard, **values)
+    blocks: list[Block] = [section(said)]
+    if 0 < counts.nameless < counts.unheard:
+        blocks.append(section(words.mrkdwn("contact.no_name_yet", n=counts.nameless)))
+    if how_far := card.progress(counts, words):
+        blocks.append(context(Mrkdwn(" · ".join(how_far))))
+    offered = [button(words.text("button.contact.all", n=counts.unheard), "contact.all", incident.id)]
+    if counts.nameless and not start.beneath:
+        offered.insert(0, button(words.text("button.lists.open"), "lists.open", incident.id, primary=True))
+    go_on = Start(incident.id, turn=start.turn + 1, draft=start.draft + 1, beneath=start.beneath)
+    title = words.text("contact.title", number=incident.number)
+    return modal(
+        "contact.left", title, [*blocks, actions(offered)], close=words.text("form.close"), about=go_on.about()
     )
 
 
@@ -205,22 +236,14 @@ def told_facts(typed: Answers | None) -> dict[str, str]:
     return told
 
 
-def digest(said: str) -> str:
-    return hashlib.sha256(" ".join(said.split()).encode()).hexdigest()[:12]
-
-
 def _length(start: Start, script: Script, words: Wording) -> str | None:
     if start.channel != ContactChannel.SMS or not script.segments:
         return None
     return words.text("contact.segments", n=script.segments)
 
 
-def _about(
-    desk: Desk, listed: Listed | None, incident: Incident, words: Wording, person: Person, now: datetime
-) -> Mrkdwn:
+def _about(desk: Desk, listed: Listed, incident: Incident, words: Wording, person: Person, now: datetime) -> Mrkdwn:
     """Who it is, how to reach them, and what became of them so far."""
-    if listed is None:
-        return words.mrkdwn("contact.in_writing", n=incident.customers_affected)
     who = listed.customer
     parts: list[str] = [] if incident.customers_affected > 1 else [escape(who.name)]
     parts += [escape(part) for part in (who.contact, who.number) if part]

@@ -1,4 +1,4 @@
-"""The form is submitted -> looked through, logged, what it meets is met -> the next customer."""
+"""The form is submitted -> looked through, logged, what it meets is met -> the next customer, or who is left."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -43,8 +43,8 @@ from handlers.contact.drawing import (
     UNTIL,
     WRITTEN,
     Start,
-    digest,
     form,
+    left,
     outcome_field,
     said_field,
     script_for,
@@ -53,12 +53,12 @@ from handlers.contact.drawing import (
 )
 from handlers.desk import Desk
 from handlers.fields import Answers
-from handlers.occasion import Situation
+from handlers.occasion import Situation, digest
 from storage import contacts, customers, deadlines, incidents, journal, outbox, statements
 
 
 def submit(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now: datetime) -> None:
-    """Logged, sealed, and what it meets is met; then the form is the next customer's."""
+    """Logged, sealed, and what it meets is met; then the form is the next customer's, or says who is left."""
     start, answers = start_of(view), Answers(view)
     key = f"{view['id']}:{start.turn}"
     with desk.db.begin() as tx:
@@ -281,20 +281,30 @@ def _following(
     person: Person,
     now: datetime,
 ) -> View | None:
-    """The form for the next one who has heard nothing yet, whose number is known; None when there is none."""
+    """The form for the next one who has heard nothing yet, whose number is known; else who is left beside the one who
+    was just tried; None when nobody is."""
+    incident = incidents.get(tx, incident.id)
     if contact.customer_id is None or not incident.status.is_open:
         return None
+    counts = customers.counts(tx, incident)
     listed = customers.next_to_contact(tx, incident.id, now, person.user_id)
-    is_waiting = listed is None or listed.heard_at is not None or listed.id == contact.customer_id
-    if listed is None or is_waiting or listed.outcome is Outcome.WRONG_NUMBER:
-        return None
-    if (listed.retry_at and listed.retry_at > now) or listed.is_held(person.user_id, now):
-        return None
-    counts = customers.counts(tx, incidents.get(tx, incident.id))
+    if listed is None or not _can_be_called(listed, contact, person, now):
+        if not counts.nameless and listed is not None and listed.is_held(person.user_id, now):
+            return None  # a colleague speaks to who is left
+        this_one = customers.get(tx, incident.id, contact.customer_id)
+        just_tried = int(this_one is not None and this_one.heard_at is None)
+        return left(incident, start, contact, counts, words) if counts.unheard > just_tried else None
     outcome = words.text(f"outcome.{contact.outcome}")
     notice = words.mrkdwn("contact.logged", n=counts.unheard, customer=contact.customer, outcome=outcome)
     wanted = Start(incident.id, turn=start.turn + 1, draft=start.draft + 1, beneath=start.beneath)
     return next_form(desk, tx, incident, wanted, words, person, now, [notice])
+
+
+def _can_be_called(listed: Listed, contact: Contact, person: Person, now: datetime) -> bool:
+    """Whether it is the turn of somebody who has heard nothing yet, and nothing speaks against calling them now."""
+    if listed.heard_at is not None or listed.id == contact.customer_id or listed.outcome is Outcome.WRONG_NUMBER:
+        return False
+    return not (listed.retry_at and listed.retry_at > now) and not listed.is_held(person.user_id, now)
 
 
 def _is_settled(tx: Connection, incident: Incident, met: Sequence[int]) -> bool:
