@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from bot.grading import Facts
 from bot.incident import RUNGS, Deadline, Duty, Emotion, Event, Moment, MomentKind, Role, Severity, Tier
 from bot.procedure import DutyTimes, Procedure, Span, everybody
+from bot.worktime import Calendar
 
 Rosters = Mapping[str, Sequence[str]]  # the members of the user groups that the procedure names, by handle
 TO_CUSTOMERS = (  # what is owed to a customer, not to a colleague
@@ -327,8 +328,7 @@ def handed_to(
     if owner_id == deadline.owner_id:
         return deadline
     every = Span(minutes=max(deadline.escalate_every_s // 60, 1))
-    times = procedure.duties.get(deadline.duty)
-    quiet = times is not None and times.is_owed(severity) and times.due_within(severity).working_days > 0
+    quiet = is_quiet(deadline.duty, severity, procedure)
     ahead = deadline.moments[deadline.position :]
     remind_at = next((moment.at for moment in ahead if moment.kind is MomentKind.REMIND), now)
     told = [moment for moment in ahead if moment.kind is MomentKind.TELL or moment.user_id != deadline.owner_id]
@@ -454,6 +454,12 @@ def without(deadline: Deadline, gone: Collection[str], procedure: Procedure, ros
     return replace(deadline, moments=(*said, *kept), next_nudge_at=next_at)
 
 
+def is_quiet(duty: Duty, severity: Severity, procedure: Procedure) -> bool:
+    """Whether a duty is counted in working days: then it is said in working time only."""
+    times = procedure.duties.get(duty)
+    return times is not None and times.is_owed(severity) and times.due_within(severity).working_days > 0
+
+
 def may_postpone(deadline: Deadline, now: datetime) -> timedelta | None:
     """For how long its owner may put a reminder off: half of what is left, once, and never past the time."""
     left = deadline.due_at - now
@@ -462,13 +468,17 @@ def may_postpone(deadline: Deadline, now: datetime) -> timedelta | None:
     return timedelta(minutes=max(1, int(left.total_seconds() // 120)))
 
 
-def postponed(deadline: Deadline, now: datetime) -> Deadline | None:
-    """The deadline with one more reminder for its owner, later; None when that is not possible any more."""
+def postponed(deadline: Deadline, now: datetime, working: Calendar | None = None) -> Deadline | None:
+    """The deadline with one more reminder for its owner, later; None when that is not possible any more. What is said
+    in `working` time only waits for the morning, unless that would be too late."""
     later = may_postpone(deadline, now)
     if later is None:
         return None
+    at = now + later
+    if working is not None and (morning := working.next_working(at)) < deadline.due_at:
+        at = morning
     said, ahead = deadline.moments[: deadline.position], deadline.moments[deadline.position :]
-    again = Moment(now + later, MomentKind.REMIND, deadline.owner_id, Role.OWNER)
+    again = Moment(at, MomentKind.REMIND, deadline.owner_id, Role.OWNER)
     rest = [moment for moment in ahead if moment.kind is not MomentKind.REMIND]
     return replace(deadline, moments=(*said, again, *rest), next_nudge_at=again.at, postponed_at=now)
 

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.deadlines import postponed
+from bot.incident import Deadline, Duty
 from bot.worktime import Calendar, known_countries
 
 CHINA = Calendar("CN", "Asia/Shanghai", time(9), time(18))
@@ -278,3 +280,31 @@ def test_subtracting_undoes_adding(calendar: Calendar, moment: datetime, number:
     working = calendar.next_working(moment)
     assert calendar.subtract_days(calendar.add_days(working, number), number) == working
     assert calendar.add_days(calendar.subtract_days(working, number), number) == working
+
+
+@pytest.mark.parametrize(
+    ("now", "due", "again"),
+    [
+        ("2026-03-11T17:01", "2026-03-12T17:00", "2026-03-12T09:00"),  # half of it would be five in the morning
+        ("2026-03-11T10:00", "2026-03-11T18:00", "2026-03-11T14:00"),
+        ("2026-03-11T17:50", "2026-03-12T08:00", "2026-03-12T00:55"),  # the morning would be too late
+    ],
+)
+def test_what_is_counted_in_working_days_is_put_off_into_working_time(now: str, due: str, again: str) -> None:
+    running = Deadline(
+        id=1,
+        incident_id=1,
+        duty=Duty.POSTMORTEM,
+        owner_id="U1",
+        started_at=at("2026-03-10T09:00"),
+        due_at=at(due),
+        escalate_every_s=86400,
+        moments=(),
+        next_nudge_at=None,
+    )
+    later = postponed(running, at(now), CHINA)
+    assert later is not None
+    assert later.next_nudge_at == at(again)
+    plain = postponed(running, at(now))
+    assert plain is not None
+    assert plain.next_nudge_at == at(now) + timedelta(minutes=int((at(due) - at(now)).total_seconds() // 120))
