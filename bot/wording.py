@@ -173,6 +173,10 @@ class Wording:
         here = at.astimezone(self._timezone)
         return f"{here:%H:%M}" if here.date() == now.astimezone(self._timezone).date() else self.clock(at)
 
+    def shares_clock(self, other: "Wording", now: datetime) -> bool:
+        """Whether a time in plain text is the same in both."""
+        return now.astimezone(self._timezone).utcoffset() == now.astimezone(other._timezone).utcoffset()
+
     def duration(self, seconds: float) -> str:
         """A distance in words, to the minute: `9 minutes`, `1 h 20 min`; less than one minute is said so."""
         minutes = round(abs(seconds) / 60)

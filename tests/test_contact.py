@@ -648,3 +648,25 @@ def test_whoever_was_erased_meanwhile_is_not_written_back(office: Workspace) -> 
         customers.change(tx, 1, Customer(""))
     answer = office.submit(ADA)
     assert not logged(office, incident), answer
+
+
+def test_whose_clock_is_not_the_companys_reads_what_time_it_is_for_the_customer(office: Workspace) -> None:
+    incident = office.report(LIN)
+    there = office.click(LIN, office.card(incident), "contact.open")["view"]
+    now = f"{office.clock.now:%H:%M}"
+    assert f"话术中的时间按公司所在地时间计算，当地现在是 {now}。" in str(there), (
+        "she is in Shanghai, the company in UTC"
+    )
+    here = office.click(ADA, office.card(office.report(ADA)), "contact.open")["view"]
+    assert "Times in these words" not in str(here)
+
+
+def test_a_person_reads_by_their_own_clock_and_a_customer_hears_the_companys(office: Workspace) -> None:
+    incident = office.report(LIN)
+    office.click(LIN, office.card(incident), "verify.open")
+    office.submit(LIN)
+    office.settle()
+    office.contact(LIN, incident)
+    form = office.click(LIN, office.card(incident), "contact.open")["view"]
+    theirs = office.clock.now + timedelta(hours=8)
+    assert f"{theirs:%H:%M} 已联系" in str(form), "in the list of customers, by Lin's own clock"

@@ -143,6 +143,8 @@ def form(
     if asked:
         use = button(words.text("button.contact.fill_in"), "contact.script", "facts")
         blocks.append(actions([use], "fill_in"))
+    if not words.shares_clock(desk.channel_words, now):  # what a customer hears goes by the company's clock
+        blocks.append(context(words.mrkdwn("contact.their_time", now=desk.channel_words.spoken(now, now))))
     blocks.append(said_field(start).block(words, kept or script.text, hint=_length(start, script, words)))
     if kept and kept != script.text:
         use = button(words.text("button.contact.script"), "contact.script", "script")
