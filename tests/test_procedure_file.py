@@ -352,7 +352,7 @@ NO_YAML = [
     ("on_call: [", "on_call: ]", 9, "but found ']'"),
     ("ladder:\n", "ladder:\n\t- {}\n", 13, "found character '\\t' that cannot start any token"),
     ("on_call:", "channels:", 9, "channels stands here twice"),
-    ("    remind_before: 2\n", "    within: 6\n", 233, "within stands here twice"),
+    ("    remind_before: 2\n", "    within: 6\n", 237, "within stands here twice"),
     ("on_call:", "on_call: !!python/name:os.system", 9, "could not determine a constructor for the tag"),
     ("on_call:", "on_call: *nobody\nx:", 9, "found undefined alias 'nobody'"),
     ("on_call:", "\x07on_call:", 9, "a text can't have the character 0x7"),
