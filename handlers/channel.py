@@ -90,6 +90,8 @@ def open_channel(desk: Desk, errand: Errand) -> None:
             outbox.say(tx, [Saying(incident.id, "announcement", "announcements")], now)
         outbox.ask_these(tx, incident.id, now, _what_follows(errand, incident.id, after, now))
         outbox.hasten(tx, f"nudge:{incident.id}", now)  # what the clock says names the channel
+        if errand.lane != (lane := f"incident:{incident.id}"):
+            outbox.hasten(tx, lane, now)  # what has waited there for another channel
     if after:
         desk.wake()  # the courier goes on by itself; the clock has to know what waits for its time
 
