@@ -93,12 +93,12 @@ def test_pr_is_involved_when_it_takes_its_role_and_who_leads_since_then_is_not_a
     incident = in_public(office)
     office.assign(WANG, incident)
     office.wait(5)  # nobody has answered, and PR does not know
-    late = latest(office, channel_of(office), "PR does not know")
+    late = latest(office, channel_of(office), "PR has not confirmed")
     assert f"<@{WANG}> was to involve <@{PAT}>" in late.text
     office.wait(0.5)
     take(office, MEI)
     assert clocks(office)[Duty.INVOLVE_PR].owner_id == MEI, "what is still to be done is the lead's now"
-    late = latest(office, channel_of(office), "PR does not know")
+    late = latest(office, channel_of(office), "PR has not confirmed")
     assert f"<@{WANG}> was to involve <@{PAT}>" in late.text, "it was Wang's when it fell due"
     assert f"<@{MEI}> has it now." in late.text
     assert f"<@{WANG}> 应于" in latest(office, MEI, "公关仍未知悉").text, "her own message says so too"
@@ -106,7 +106,7 @@ def test_pr_is_involved_when_it_takes_its_role_and_who_leads_since_then_is_not_a
     met = clocks(office)[Duty.INVOLVE_PR]
     assert (met.met_by, met.met_at) == (PAT, office.clock.now)
     assert ("knows_by_acting", PAT, "role_taken") in told_in_journal(office)
-    assert "does not know" not in str([said.text for said in office.said(channel_of(office))])
+    assert "has not confirmed" not in str([said.text for said in office.said(channel_of(office))])
     assert all("acknowledge.confirm" not in str(said.buttons) for said in office.said(PAT)), "no second click"
 
 
@@ -135,16 +135,18 @@ def test_who_has_reached_them_says_so_and_is_left_in_peace_while_they_are_asked_
     said = next(each for each in office.said(WANG) if each.ts == reminder.ts)
     assert f"告知 <@{PAT}>，待对方确认知悉" in said.text
     assert said.buttons == []
-    in_channel = latest(office, channel_of(office), f"<@{WANG}> has told <@{PAT}>")
+    in_channel = latest(office, channel_of(office), f"<@{WANG}> told <@{PAT}>")
     assert in_channel.buttons == ["acknowledge.confirm*"], "what is missing is PR's own word"
     office.wait(0)
-    asked = latest(office, PAT, f"<@{WANG}> says to have told you of")
+    asked = latest(office, PAT, f"<@{WANG}> says that they told you about")
     assert asked.buttons == ["acknowledge.confirm*"]
 
     heard = len(office.said(WANG))
     office.wait(2)  # it falls due
     assert clocks(office)[Duty.INVOLVE_PR].is_running
-    assert not any("PR does not know" in each.text for each in office.said(channel_of(office))), "the ladder waits once"
+    assert not any("PR has not confirmed" in each.text for each in office.said(channel_of(office))), (
+        "the ladder waits once"
+    )
     assert not any("公关" in each.text for each in office.said(WANG)[heard:])
     office.click(PAT, asked, "acknowledge.confirm")
     office.settle()
@@ -160,13 +162,13 @@ def test_nobody_acknowledges_although_told_and_the_next_one_up_is_told_an_interv
     office.settle()
     office.wait(2)
     office.wait(5)
-    late = latest(office, channel_of(office), f"⚠️ <@{MEI}>, <@{PAT}> has not said that they know of INC-1")
+    late = latest(office, channel_of(office), f"⚠️ <@{MEI}>, <@{PAT}> has not confirmed that they know about INC-1")
     assert f"<@{WANG}> told them at" in late.text
     assert all("acknowledge.told" not in each for each in late.buttons), "once"
     window = office.click(WANG, late, "acknowledge.confirm")["view"]
     assert f"<@{PAT}>" in str(window["blocks"]), "the refusal names who can"
     office.wait(5)
-    assert latest(office, channel_of(office), f"⚠️ <@{TOM}>, <@{PAT}> has not said"), "and so on up"
+    assert latest(office, channel_of(office), f"⚠️ <@{TOM}>, <@{PAT}> has not confirmed"), "and so on up"
 
 
 def test_whoever_hears_that_it_is_late_can_say_so_too_and_others_can_not(office: Workspace) -> None:
@@ -174,7 +176,7 @@ def test_whoever_hears_that_it_is_late_can_say_so_too_and_others_can_not(office:
     office.wait(5)
     late = latest(office, MEI, "公关")
     assert late.buttons == ["acknowledge.told*"], "a lead can't speak for PR, but can reach them"
-    window = office.click(GUEST, latest(office, channel_of(office), "PR does not know"), "acknowledge.told")["view"]
+    window = office.click(GUEST, latest(office, channel_of(office), "PR has not confirmed"), "acknowledge.told")["view"]
     assert f"<@{ADA}>" in str(window["blocks"]), "not one of its people; whoever reported it is"
     office.click(MEI, late, "acknowledge.told")
     office.settle()
@@ -196,7 +198,7 @@ def test_what_was_met_while_its_reminder_waited_is_not_said_any_more(office: Wor
     assert clocks(office)[Duty.ASSEMBLE_TEAM].met_at is not None
     new = [said.text for said in office.said(channel_of(office))[before:]]
     assert not any("The team for INC-1" in text for text in new)
-    assert any("has not said yet that they know" in text for text in new), "what fell together with it is said"
+    assert any("has not confirmed yet that they know" in text for text in new), "what fell together with it is said"
 
 
 def test_the_channel_is_reminded_once_when_somebody_else_owes_it_from_then_on(office: Workspace) -> None:
@@ -215,7 +217,7 @@ def test_the_channel_is_reminded_once_when_somebody_else_owes_it_from_then_on(of
     assert latest(office, MEI, "团队尚未到位"), "the new lead reads it in person"
     for user in (ZHOU, LEA, PAT, "U0HE"):
         take(office, user)
-    done = [said for said in office.said(channel_of(office)) if "The team for INC-1 is complete" in said.text]
+    done = [said for said in office.said(channel_of(office)) if "The team for INC-1 was complete" in said.text]
     assert len(done) == 1
 
 
@@ -227,5 +229,5 @@ def test_the_home_tab_offers_what_the_owner_can_do(office: Workspace) -> None:
     office.sandbox.post("/act/home_action", user=ADA, action_id="acknowledge.told", block_id=None)
     office.settle()
     assert clocks(office)[Duty.REPORT_UP].told_by == ADA
-    assert f"<@{WANG}> was told and has still to say so" in str(office.sandbox.get(f"/home/{ADA}")["blocks"])
+    assert f"<@{WANG}> was told and has still to confirm it" in str(office.sandbox.get(f"/home/{ADA}")["blocks"])
     assert LIN not in str(told_in_journal(office))
