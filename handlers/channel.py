@@ -89,11 +89,17 @@ def open_channel(desk: Desk, errand: Errand) -> None:
         if "announcement" not in said and not incident.is_private:
             outbox.say(tx, [Saying(incident.id, "announcement", "announcements")], now)
         outbox.ask_these(tx, incident.id, now, _what_follows(errand, incident.id, after, now))
-        outbox.hasten(tx, f"nudge:{incident.id}", now)  # what the clock says names the channel
-        if errand.lane != (lane := f"incident:{incident.id}"):
-            outbox.hasten(tx, lane, now)  # what has waited there for another channel
+        _go_on(tx, errand, incident.id, now)
     if after:
         desk.wake()  # the courier goes on by itself; the clock has to know what waits for its time
+
+
+def _go_on(tx: Connection, errand: Errand, incident_id: int, now: datetime) -> None:
+    """What has waited for the channel: what the clock says, which names it; and in the incident's lane, unless we are
+    in it, what belongs into another channel."""
+    outbox.hasten(tx, f"nudge:{incident_id}", now)
+    if errand.lane != (lane := f"incident:{incident_id}"):
+        outbox.hasten(tx, lane, now)
 
 
 def _what_follows(errand: Errand, incident_id: int, invite_after: timedelta | None, now: datetime) -> list[Asked]:

@@ -21,7 +21,7 @@ from bot.incident import Duty, Incident, NotAllowed, Person, Role
 from bot.plan import Plan
 from bot.procedure import Procedure
 from bot.wording import Mrkdwn, Wording, mention
-from handlers import channel, decisions, occasion, team
+from handlers import channel, decisions, duties, occasion, team
 from handlers.blocks import Json, actions, button, context, modal, section
 from handlers.card import SHOWN_WITH_INCIDENT
 from handlers.decisions import Facets
@@ -299,6 +299,7 @@ def refuse(ack: Ack, view: Json, desk: Desk, words: Wording, person: Person, now
         channel.bring_in(tx, incident, [person.user_id], now)
         decisions.tell(tx, incident, plan, plan.by, decisions.REVISE, now)
         met += decisions.ends_with_approval(tx, incident)
+        met += duties.knows(desk, tx, incident, person.user_id, "plan_refused", now)
         outbox.redraw(tx, [incident.id], now, [*SHOWN_WITH_INCIDENT, *decisions.SHOWN], met)
     ack(response_action="clear")
     desk.wake()
@@ -347,6 +348,8 @@ def submit_question(ack: Ack, view: Json, desk: Desk, words: Wording, person: Pe
         outbox.say(tx, [Saying(incident.id, "plan_question", "incident", detail=detail)], now)
         channel.bring_in(tx, incident, [person.user_id], now)  # they read the answer there
         journal.add(tx, incident.id, "plan_question", person.user_id, now, plan=plan.id, version=plan.version)
+        if met := duties.knows(desk, tx, incident, person.user_id, "plan_question", now):
+            outbox.redraw(tx, [incident.id], now, SHOWN_WITH_INCIDENT, met)
     ack(response_action="clear")
     desk.wake()
 

@@ -3,6 +3,8 @@ accused of what somebody else was late with."""
 
 from typing import Any
 
+import pytest
+
 from bot.incident import Deadline, Duty, Incident
 from storage import deadlines, journal
 from tests.test_plan import fill_in, open_plan
@@ -121,6 +123,27 @@ def test_who_decides_on_the_plan_knows_of_it(office: Workspace) -> None:
     assert clocks(office)[Duty.INFORM_EXECUTIVE].met_by == EVA
     assert ("knows_by_acting", EVA, "plan_approved") in told_in_journal(office)
     assert "acknowledge.confirm" not in str([said.buttons for said in office.said(EVA)])
+
+
+@pytest.mark.parametrize(
+    ("action", "answer", "did"),
+    [
+        ("plan.refuse", {"reason": "Too slow"}, "plan_refused"),
+        ("plan.ask", {"question": "How long is it down?"}, "plan_question"),
+    ],
+)
+def test_who_sends_the_plan_back_or_asks_about_it_knows_of_it(
+    office: Workspace, action: str, answer: dict[str, str], did: str
+) -> None:
+    incident = in_public(office)
+    office.wait(0)
+    open_plan(office, ADA, incident)
+    fill_in(office, ADA)
+    office.click(EVA, latest(office, EVA, "plan 1"), action)
+    office.submit(EVA, **answer)
+    office.settle()
+    assert clocks(office)[Duty.INFORM_EXECUTIVE].met_by == EVA
+    assert ("knows_by_acting", EVA, did) in told_in_journal(office)
 
 
 def test_who_has_reached_them_says_so_and_is_left_in_peace_while_they_are_asked_themselves(office: Workspace) -> None:
