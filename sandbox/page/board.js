@@ -443,19 +443,24 @@ function ask(element, yes) {
   dialog.querySelector(".yes").focus();
 }
 
+// The forms that were sent and are not answered yet, with what they showed: what they show then begins at its top, once.
+const sent = new WeakMap();
+
 function submitForm(form) {
   const dialog = form.closest("[data-view]");
   if (dialog.dataset.busy) return;
   const button = dialog.querySelector("button[type=submit]");
   if (!button) return;
   button.disabled = true;
-  const hash = dialog.dataset.hash;
+  sent.set(dialog, dialog.dataset.hash);
   act({ do: "submit", label: dialog.getAttribute("aria-label"), ...placeOf(dialog) }, dialog, () => {
     button.disabled = false;
+    const begun = sent.get(dialog);
+    sent.delete(dialog);
     if (!dialog.open) return;
     const wrong = dialog.querySelector("[aria-invalid=true]");
     if (wrong) showWrong(wrong);
-    else if (dialog.dataset.hash !== hash) begin(dialog);
+    else if (dialog.dataset.hash !== begun) begin(dialog);
     else if (focusIsLost()) focusOn(button);
   });
 }
@@ -734,6 +739,12 @@ function searchKeys(event, field) {
 
 // -- what the server asks for -----------------------------------------------------------------------------------------
 
+function isAnother(dialog, callbacks) {
+  if (!callbacks.has(dialog) || dialog.querySelector("[aria-invalid=true]")) return false;
+  if (sent.has(dialog) && sent.get(dialog) !== dialog.dataset.hash) return true;
+  return callbacks.get(dialog) !== dialog.dataset.callbackId;
+}
+
 function showDialogs(was, callbacks) {
   const dialogs = [...byId("dialogs").querySelectorAll(":scope > dialog")];
   const gone = [...openers.keys()].filter((key) => !dialogs.some((dialog) => keyOf(dialog) === key));
@@ -756,7 +767,10 @@ function showDialogs(was, callbacks) {
         if (!dialog.contains(back?.()) || !focusOn(back())) begin(dialog);
         inside.scrollTop = scrolled.get(dialog) ?? 0;
       }
-    } else if (callbacks.has(dialog) && callbacks.get(dialog) !== dialog.dataset.callbackId) begin(dialog);
+    } else if (isAnother(dialog, callbacks)) {
+      if (sent.has(dialog)) sent.set(dialog, dialog.dataset.hash);
+      begin(dialog);
+    }
   });
   for (const chip of document.querySelectorAll(".chips > li")) finishChip(chip.closest("[data-field]"), chip);
   if (gone.length && !dialogs.length && focusIsLost() && !focusOn(back?.())) rest();
