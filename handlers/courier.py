@@ -285,7 +285,7 @@ class Courier:
     def _put_back(self, errand: Errand, seconds: float, why: str, unsure: bool) -> None:
         ERRANDS.labels(errand.errand, "put_back").inc()
         with self._desk.db.begin() as tx:
-            outbox.put_back(tx, errand.id, self._desk.now() + timedelta(seconds=seconds), why, unsure)
+            outbox.put_back(tx, errand, self._desk.now() + timedelta(seconds=seconds), why, unsure)
         if seconds < SOON_S:
             self._desk.wake()  # the clock has to know, else it waits for its next look
 

@@ -387,12 +387,16 @@ def done(tx: Connection, errand_ids: Collection[int]) -> None:
         tx.execute(DONE, {"ids": list(errand_ids)})
 
 
-def put_back(tx: Connection, errand_id: int, not_before: datetime, error: str, unsure: bool) -> None:
-    """It did not work; it is tried again then. `unsure` when Slack may have done it all the same."""
+def put_back(tx: Connection, errand: Errand, not_before: datetime, error: str, unsure: bool) -> None:
+    """It did not work; it is tried again then. `unsure` when Slack may have done it all the same.
+
+    Whoever has taken it up meanwhile, because our time for it had run out, keeps it: each claim counts one try more.
+    """
     values: dict[str, Any] = {"held_by": None, "held_until": None, "not_before": not_before, "error": error}
     if unsure:
         values["unsure"] = True
-    tx.execute(update(outbox).where(outbox.c.id == errand_id).values(**values))
+    ours = (outbox.c.id == errand.id, outbox.c.tries == errand.tries)
+    tx.execute(update(outbox).where(*ours).values(**values))
 
 
 def give_up(tx: Connection, errand_id: int, error: str, now: datetime) -> None:

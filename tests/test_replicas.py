@@ -147,6 +147,11 @@ def test_what_a_living_process_holds_is_not_taken_until_its_lease_runs_out(share
         [taken] = outbox.claim(tx, now + timedelta(seconds=40), "here/2/b", lease, 10)
         assert taken.id == held.id
         assert taken.unsure, "whoever held it may have done it: look first"
+        outbox.put_back(tx, held, now, "too late", unsure=False)
+    with shared.bot.db.begin() as tx:
+        assert outbox.claim(tx, now + timedelta(seconds=50), "elsewhere/1/a", lease, 10) == [], (
+            "it is not theirs any more"
+        )
         outbox.done(tx, [taken.id])
 
 
