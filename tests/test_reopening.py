@@ -284,7 +284,7 @@ def not_fixed(office: Workspace, user: str, incident: Incident) -> None:
 @pytest.mark.parametrize("severity", [1, 3])
 def test_what_was_owed_when_it_was_closed_by_mistake_is_owed_again(office: Workspace, severity: int) -> None:
     incident = office.report(ADA)
-    office.grade(WANG, incident, severity, "as I see it")
+    office.grade(ADA, incident, severity, "as I see it")  # a supervisor would know of it by that
     test_requests.ask(office, ADA, incident)
     office.wait(1)
     before = clocks(office, incident)
