@@ -96,7 +96,7 @@ class Field:
         return InputBlock(
             block_id=self.id,
             label=words.text(self.label),
-            hint=hint,
+            hint=hint or None,
             optional=not self.required,
             dispatch_action=True if self.tells else None,
             element=element,
@@ -325,13 +325,13 @@ class Word(Field, Generic[E]):
 class Found(Field):
     """One of many, found by typing: the options come from a listener for `tells`."""
 
-    def block(self, words: Wording, initial: tuple[str, str] | None) -> InputBlock:
-        """The field, filled with (value, text)."""
+    def block(self, words: Wording, initial: tuple[str, str] | None, hint: str | None = None) -> InputBlock:
+        """The field, filled with (value, text); with another `hint` than its own, or with none ("")."""
         option = Option(value=initial[0], text=initial[1]) if initial else None
         element = ExternalDataSelectElement(
             action_id=self.action_id, initial_option=option, min_query_length=0, placeholder=self._placeholder(words)
         )
-        return self._around(words, element)
+        return self._around(words, element, hint)
 
     def read(self, answers: Answers) -> str:
         """The value that was chosen; empty when none was."""

@@ -154,11 +154,11 @@ def test_several_at_once_are_those_who_are_left(office: Workspace) -> None:
 
 
 def test_where_somebody_is_added_who_is_not_in_the_list_stands_at_the_field(office: Workspace) -> None:
-    incident = office.report(ADA, customers_affected="3")
+    incident = office.report(ADA, customers_affected="2")
     view = opened(office, ADA, incident)
     said = field(view, "said")["block_id"]
     assert office.suggest(ADA, "contact.look", "Zeta") == []
-    assert "under “Customers” in the card’s menu" in str(field(view, "who"))
+    assert "in the card’s menu" not in str(field(view, "who")), "a button below it does so"
     assert (
         office.view_action(ADA, "lists.open", values={said: "In my own words"})["view"]["callback_id"] == "lists.submit"
     )
@@ -167,6 +167,9 @@ def test_where_somebody_is_added_who_is_not_in_the_list_stands_at_the_field(offi
     office.settle()
     beneath = office.sandbox.get("/views", user=ADA)[0]
     assert beneath["callback_id"] == "contact.submit", "what was typed there is not drawn over"
+    view = opened(office, ADA, incident)
+    assert "lists.open" not in str(view["blocks"])
+    assert "under “Customers” in the card’s menu" in str(field(view, "who")), "everybody has a name; and yet another?"
 
 
 def test_only_who_was_reached_has_heard(office: Workspace) -> None:

@@ -115,13 +115,16 @@ def form(
     script = script_for(desk, now_is, start, listed, person, now, told_facts(typed))
     start, kept = _redrawn(start, script, typed)
     blocks: list[Block] = [context(line) for line in notice]
-    if incident.customers_affected > 1:
-        blocks.append(WHO.version(start.turn).block(words, _option(desk, tx, start, listed, incident, words, now)))
     counts = customers.counts(tx, incident)
-    if counts.nameless and incident.status.is_open:
-        # Over the list nothing is opened any more: Slack stacks three windows, and the list has that button.
-        add = None if start.beneath else button(words.text("button.lists.open"), "lists.open", incident.id)
-        blocks.append(section(words.mrkdwn("contact.no_name_yet", n=counts.nameless), add))
+    nameless = counts.nameless if incident.status.is_open else 0
+    # Over the list nothing is opened any more: Slack stacks three windows, and the list has that button.
+    add = None if start.beneath else button(words.text("button.lists.open"), "lists.open", incident.id)
+    if incident.customers_affected > 1:
+        option = _option(desk, tx, start, listed, incident, words, now)
+        # Where a button adds somebody, no hint has to say how.
+        blocks.append(WHO.version(start.turn).block(words, option, hint="" if nameless and add else None))
+    if nameless:
+        blocks.append(section(words.mrkdwn("contact.no_name_yet", n=nameless), add))
     if listed is None:
         several = counts.unheard if start.who == UNHEARD else counts.total
         blocks.append(context(words.mrkdwn("contact.in_writing", n=several)))
