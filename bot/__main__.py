@@ -58,6 +58,7 @@ AT_ONCE = {"sqlite": (2, 2, 1), "postgresql": (4, 3, 2)}
 ACK_TIMEOUT_S = 3  # what people wait for: Slack gives up then
 CALL_TIMEOUT_S = 8
 RETRY_START_S = 5
+NO_ANSWER = (OSError, http.client.HTTPException)  # what a call to Slack raises when nothing, or no HTTP, came back
 LOOKED_AT_MOST_S = 60  # ago; the clock looks every few seconds, whatever is due
 REFUSED_APP_TOKEN = {
     "invalid_auth",
@@ -310,7 +311,7 @@ def check() -> int:
                 print("Slack: tokens, scopes, user groups and channels are in order.")
         except WrongSetup as error:
             wrong += error.sentences
-        except (OSError, http.client.HTTPException, SlackApiError) as error:
+        except (*NO_ANSWER, SlackApiError) as error:
             wrong.append(
                 f"Slack can't be reached at {settings.slack_api_url} ({_cause(error)}): "
                 "check the network and SLACK_API_URL."
@@ -518,7 +519,7 @@ def _wait_for_slack(program: Program, stopping: threading.Event) -> bool:
         try:
             program.identity()
             missing = list(setup.missing_scopes(program.client))
-        except (OSError, http.client.HTTPException, SlackApiError) as error:
+        except (*NO_ANSWER, SlackApiError) as error:
             log.warning("Slack can't be reached; trying again", seconds=RETRY_START_S, error=_cause(error))
             stopping.wait(RETRY_START_S)
         else:
@@ -541,7 +542,7 @@ def _warn_of_gaps(program: Program) -> None:
     try:
         for sentence in setup.gaps(program.client, program.desk.procedure):
             log.warning(sentence)
-    except (OSError, http.client.HTTPException, SlackApiError) as error:
+    except (*NO_ANSWER, SlackApiError) as error:
         log.warning("Slack could not be asked for its user groups and channels", error=_cause(error))
 
 
@@ -555,7 +556,7 @@ def _connect(socket_mode: SocketMode, stopping: threading.Event) -> bool:
                 raise WrongSetup(setup.no_socket_mode(word)) from None
             log.warning("Slack can't be reached; trying again", seconds=RETRY_START_S, error=word)
             stopping.wait(RETRY_START_S)
-        except (OSError, http.client.HTTPException) as error:
+        except NO_ANSWER as error:
             log.warning("Slack can't be reached; trying again", seconds=RETRY_START_S, error=_cause(error))
             stopping.wait(RETRY_START_S)
         else:

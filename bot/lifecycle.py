@@ -116,6 +116,12 @@ def check_handles_case(user_id: str, incident: Incident, participants: Collectio
         raise NotAllowed("allowed.only_its_people", reporter=incident.reporter_id)
 
 
+def check_not_erased(incident: Incident) -> None:
+    """Raises NotAllowed once the customers' data are erased: nothing is left to see (decision 7)."""
+    if incident.customers_erased_at is not None:
+        raise NotAllowed("allowed.customers_erased", at=incident.customers_erased_at)
+
+
 def check_owes(deadline: Deadline, user_id: str) -> None:
     """Raises NotAllowed when a duty is not owed any more, or is somebody else's."""
     check_is_owed(deadline)

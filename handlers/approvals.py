@@ -18,7 +18,7 @@ from bot.incident import APPROVERS, RUNGS, Deadline, Duty, Incident, Moment, Mom
 from bot.scripts import Flag, flags
 from bot.wording import Mrkdwn, Wording, channel_link, escape, mention
 from handlers import channel, duties
-from handlers.blocks import SECTION_LENGTH, actions, button, context, room_for, section
+from handlers.blocks import SECTION_LENGTH, actions, as_fits, button, context, section
 from handlers.desk import Desk, Drawing
 from handlers.duties import Company
 from storage import deadlines, erasure, incidents, outbox, people, roles, statements
@@ -220,9 +220,7 @@ def draw(desk: Desk, tx: Connection, message: Message) -> Drawing:
 
 def _as_fits(found: Facets, beside: Sequence[Block], words: Wording) -> tuple[list[Block], list[Block]]:
     """As many of its words as a message takes, and a line that says so where these are not all."""
-    said, cut = quoted(found.shown), [context(words.mrkdwn("statement.cut"))]
-    shown = room_for(said, [*beside, *cut])
-    return shown, cut if len(shown) < len(said) else []
+    return as_fits(quoted(found.shown), beside, context(words.mrkdwn("statement.cut")))
 
 
 def _with_a_look(buttons: list[ButtonElement], found: Facets, words: Wording) -> list[ButtonElement]:

@@ -65,6 +65,13 @@ def room_for(some: Sequence[Block], beside: Sequence[Block] = ()) -> list[Block]
     return kept
 
 
+def as_fits(said: Sequence[Block], beside: Sequence[Block], cut: Block) -> tuple[list[Block], list[Block]]:
+    """As many of these as a message takes `beside` what it shows anyway; and `cut`, which says so, if these are not
+    all."""
+    shown = room_for(said, [*beside, cut])
+    return shown, [cut] if len(shown) < len(said) else []
+
+
 def _characters(part: Any) -> int:
     """Of all the texts in a block, those on its buttons and in its menus too."""
     if isinstance(part, dict):

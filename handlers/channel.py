@@ -290,17 +290,11 @@ def find_back(desk: Desk, errand: Errand) -> None:
     if incident.channel_id is None or not incident.status.is_open:
         return
     word = str(errand.detail["word"])
-    try:
-        if word not in ARCHIVED:
-            desk.client.conversations_join(channel=incident.channel_id)
-    except SlackApiError as error:
-        if courier.may_pass(error):
-            raise
-        word = str(error.response["error"])
-    else:
-        if word not in ARCHIVED:
-            log.warning("somebody has removed Hotline from an incident's channel; it is back", incident=incident.id)
-            return
+    if word not in ARCHIVED:
+        word = _gone_in(desk, incident.channel_id)
+    if not word:
+        log.warning("somebody has removed Hotline from an incident's channel; it is back", incident=incident.id)
+        return
     if word in ARCHIVED:
         log.warning("somebody has archived the channel of an open incident; it gets another", incident=incident.id)
         _note_archived(desk, incident.id)
@@ -313,6 +307,17 @@ def find_back(desk: Desk, errand: Errand) -> None:
             holder = roles.holders(roles.of_incident(tx, incident.id)).get(Role.LEAD, incident.reporter_id)
             outbox.say(tx, [Saying(incident.id, "removed", "person", holder)], now)
     desk.wake()
+
+
+def _gone_in(desk: Desk, channel_id: str) -> str:
+    """Joins a channel. Returns Slack's word for why not, or ""."""
+    try:
+        desk.client.conversations_join(channel=channel_id)
+    except SlackApiError as error:
+        if courier.may_pass(error):
+            raise
+        return str(error.response["error"])
+    return ""
 
 
 def draw_removed(desk: Desk, tx: Connection, message: Message) -> Drawing:

@@ -71,11 +71,11 @@ GONE = {
 }
 # The channel is no place for the bot any more: it was removed from it (of a private one it sees nothing then), or
 # somebody has archived it.
-OUTSIDE = {"not_in_channel", "channel_not_found", "is_archived", "is_inactive"}
+NO_PLACE = {"channel_not_found", "is_archived", "not_in_channel"}
+OUTSIDE = {*NO_PLACE, "is_inactive"}
 IN_ITS_CHANNEL = {"invite", "describe", "pin", "keep_message", "find_kept"}  # besides what is said there
 WAITS_OUTSIDE = timedelta(days=3)  # for the bot to be let in again; then it is given up
 SOON_S = 5  # the clock looks so often by itself
-NO_PLACE = {"channel_not_found", "is_archived", "not_in_channel"}
 
 
 class Courier:

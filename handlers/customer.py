@@ -85,8 +85,7 @@ def _checked(tx: Connection, incident_id: int, person: Person) -> Incident:
     """The incident, locked. Raises NotAllowed unless this person handles the case, and when nothing is left to see."""
     incident = incidents.get(tx, incident_id, lock=True)
     lifecycle.check_handles_case(person.user_id, incident, incidents.participants_of(tx, incident.id))
-    if incident.customers_erased_at is not None:
-        raise NotAllowed("allowed.customers_erased", at=incident.customers_erased_at)
+    lifecycle.check_not_erased(incident)
     return incident
 
 

@@ -22,7 +22,7 @@ from bot.procedure import Span
 from bot.wording import Mrkdwn, Wording, channel_link, mention
 from handlers import channel, checklist, duties, masks, occasion
 from handlers.approvals import quoted
-from handlers.blocks import actions, button, context, room_for, section
+from handlers.blocks import actions, as_fits, button, context, section
 from handlers.desk import Desk, Drawing
 from handlers.duties import Company
 from storage import deadlines, incidents, journal, notes, outbox, people, plans, roles, tasks
@@ -474,9 +474,7 @@ def _for_decider(found: Facets, user_id: str, words: Wording) -> Drawing:
 
 def _as_fits(said: Sequence[Block], beside: Sequence[Block], words: Wording) -> tuple[list[Block], list[Block]]:
     """As much of a plan as a message takes, and a line that says so where that is not all."""
-    cut: list[Block] = [context(words.mrkdwn("plan.cut"))]
-    shown = room_for(said, [*beside, *cut])
-    return shown, cut if len(shown) < len(said) else []
+    return as_fits(said, beside, context(words.mrkdwn("plan.cut")))
 
 
 def _look(plan: Plan, words: Wording, primary: bool = False) -> ButtonElement:

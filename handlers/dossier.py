@@ -23,7 +23,7 @@ from handlers.desk import Desk, Drawing
 from handlers.windows import redraw, show
 from handlers.words import choice, chosen_id, word
 from storage import customers, incidents, journal, outbox, people
-from storage.outbox import Errand, Message, Saying
+from storage.outbox import Errand, Message
 
 log = structlog.get_logger(__name__)
 
@@ -103,7 +103,7 @@ def make(desk: Desk, errand: Errand) -> None:
     user_id, unmasked = str(errand.detail["user"]), bool(errand.detail["unmasked"])
     if errand.tries > TRIES:
         log.error("a dossier could not be made", incident=errand.incident_id)
-        _tell(desk, errand, user_id, "")
+        files.tell(desk, errand, "dossier", user_id, "")
         return
     with desk.db.read() as tx:
         incident = incidents.get(tx, int(errand.incident_id or 0))
@@ -128,7 +128,7 @@ def make(desk: Desk, errand: Errand) -> None:
         if courier.may_pass(error):
             raise
         log.warning("Slack refused a dossier", error=error.response["error"], incident=incident.id)
-        _tell(desk, errand, user_id, str(error.response["error"]))
+        files.tell(desk, errand, "dossier", user_id, str(error.response["error"]))
 
 
 def packed(incident: Incident, parts: Json, words: Wording, now: datetime) -> tuple[bytes, str]:
@@ -192,8 +192,7 @@ def _check_may_see(desk: Desk, tx: Connection, incident: Incident, user_id: str)
     """Customers' data are for those who handle the case."""
     lifecycle.check_handles_case(user_id, incident, incidents.participants_of(tx, incident.id))
     team.check_may(desk, tx, "contact", incident, user_id)
-    if incident.customers_erased_at is not None:
-        raise NotAllowed("allowed.customers_erased", at=incident.customers_erased_at)
+    lifecycle.check_not_erased(incident)
 
 
 def _channel(incident: Incident) -> str | None:
@@ -210,10 +209,3 @@ def _sent_to(desk: Desk, errand: Errand, channel_id: str, name: str, title: str,
             return False
         raise
     return True
-
-
-def _tell(desk: Desk, errand: Errand, user_id: str, why: str) -> None:
-    detail = {"errand": errand.id, "why": why}
-    with desk.db.begin() as tx:
-        outbox.say(tx, [Saying(int(errand.incident_id or 0), "dossier", "person", user_id, detail=detail)], desk.now())
-    desk.wake()

@@ -24,7 +24,7 @@ from handlers.desk import Desk, Drawing
 from handlers.windows import show
 from handlers.words import chosen_id
 from storage import incidents, journal, outbox, people
-from storage.outbox import Errand, Message, Saying
+from storage.outbox import Errand, Message
 
 log = structlog.get_logger(__name__)
 
@@ -44,8 +44,7 @@ def open_form(
     with desk.db.begin() as tx:
         incident = incidents.get(tx, chosen_id(action), lock=True)
         lifecycle.check_handles_case(person.user_id, incident, incidents.participants_of(tx, incident.id))
-        if incident.customers_erased_at is not None:
-            raise NotAllowed("allowed.customers_erased", at=incident.customers_erased_at)
+        lifecycle.check_not_erased(incident)
         attached = files.attached(tx, incident.id)
         if not attached:
             raise NotAllowed("allowed.no_files")
@@ -86,12 +85,12 @@ def send(desk: Desk, errand: Errand) -> None:
         place = courier.direct_channel(desk, user_id)
         files.upload(desk, errand, place, name, f"{name} ({errand.id})", content, comment)
     except Unreadable:
-        _tell(desk, errand, user_id, "")
+        files.tell(desk, errand, "file", user_id, "")
     except SlackApiError as error:
         if courier.may_pass(error):
             raise
         log.warning("Slack refused a file", error=error.response["error"], incident=incident.id)
-        _tell(desk, errand, user_id, str(error.response["error"]))
+        files.tell(desk, errand, "file", user_id, str(error.response["error"]))
 
 
 def draw(desk: Desk, tx: Connection, message: Message) -> Drawing:
@@ -109,10 +108,3 @@ def _content(desk: Desk, ref: str) -> bytes:
     if not content or len(content) > LARGEST:
         raise Unreadable("lists.wrong_gone")
     return content
-
-
-def _tell(desk: Desk, errand: Errand, user_id: str, why: str) -> None:
-    detail = {"errand": errand.id, "why": why}
-    with desk.db.begin() as tx:
-        outbox.say(tx, [Saying(int(errand.incident_id or 0), "file", "person", user_id, detail=detail)], desk.now())
-    desk.wake()

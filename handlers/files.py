@@ -14,8 +14,8 @@ from bot.incident import Evidence
 from bot.lists import Unreadable
 from handlers.courier import direct_channel
 from handlers.desk import Desk
-from storage import confirmations, incidents
-from storage.outbox import Errand
+from storage import confirmations, incidents, outbox
+from storage.outbox import Errand, Saying
 
 NO_FILE = {"file_not_found", "file_deleted", "file_not_visible"}
 NOT_THERE = {403, 404, 410}
@@ -54,13 +54,20 @@ def attached(tx: Connection, incident_id: int) -> list[Evidence]:
     """The files that were given to a form about an incident, which only their owners see in Slack: those of its report,
     then the proofs that customers have confirmed."""
     given = [each for each in incidents.evidence_of(tx, incident_id) if each.kind == "file"]
-    of_forms = [each for each in confirmations.of_incident(tx, incident_id) if each.ref and ":" not in each.ref]
-    return given + [Evidence("file", each.ref, url=each.url) for each in of_forms]
+    return given + [Evidence("file", ref) for ref in confirmations.proof_files(tx, incident_id)]
 
 
 def send(desk: Desk, errand: Errand, user_id: str, name: str, content: bytes, comment: str) -> None:
     """A file as a direct message. Its name is never given twice: by it, it is found when no answer came."""
     upload(desk, errand, direct_channel(desk, user_id), name, name, content, comment)
+
+
+def tell(desk: Desk, errand: Errand, drawing: str, user_id: str, why: str) -> None:
+    """Whoever waits for a file that can't be sent is told so, in person: `why` is Slack's word, if it has one."""
+    detail = {"errand": errand.id, "why": why}
+    with desk.db.begin() as tx:
+        outbox.say(tx, [Saying(int(errand.incident_id or 0), drawing, "person", user_id, detail=detail)], desk.now())
+    desk.wake()
 
 
 def upload(desk: Desk, errand: Errand, channel_id: str, name: str, title: str, content: bytes, comment: str) -> None:

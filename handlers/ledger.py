@@ -322,8 +322,7 @@ def check_may_see(desk: Desk, tx: Connection, incident: Incident, user_id: str) 
     """Raises NotAllowed for whoever does not handle the case, and when nothing is left to see."""
     lifecycle.check_handles_case(user_id, incident, incidents.participants_of(tx, incident.id))
     team.check_may(desk, tx, "contact", incident, user_id)
-    if incident.customers_erased_at is not None:
-        raise NotAllowed("allowed.customers_erased", at=incident.customers_erased_at)
+    lifecycle.check_not_erased(incident)
 
 
 def _changeable(desk: Desk, tx: Connection, incident_id: int, person: Person) -> Incident:

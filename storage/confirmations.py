@@ -58,6 +58,13 @@ def of_incident(tx: Connection, incident_id: int) -> list[Confirmation]:
     return [_confirmation(tx, row) for row in tx.execute(question)]
 
 
+def proof_files(tx: Connection, incident_id: int) -> list[str]:
+    """Slack's ids of the files that customers' answers were proved with, oldest first; nothing is unsealed."""
+    c = confirmations.c
+    question = select(c.ref).where(c.incident_id == incident_id, c.ref != "", c.ref.not_like("%:%")).order_by(c.id)
+    return list(tx.execute(question).scalars())
+
+
 def answers(tx: Connection, incident_id: int, in_round: int) -> list[Answer]:
     """What counts of those of one round, oldest first: nothing sealed is opened for it."""
     return [Answer(*row) for row in tx.execute(ANSWERS, {"incident": incident_id, "round": in_round})]

@@ -93,6 +93,11 @@ class Start:
         return int(self.who[1:]) if self.who[:1] == "c" and self.who[1:].isdigit() else None
 
     @property
+    def next_turn(self) -> "Start":
+        """For whoever comes next, in the same window."""
+        return Start(self.incident, turn=self.turn + 1, draft=self.draft + 1, beneath=self.beneath)
+
+    @property
     def is_written(self) -> bool:
         """Whether the words are sent."""
         return ContactChannel(self.channel).is_written
@@ -179,10 +184,13 @@ def left(incident: Incident, start: Start, contact: Contact, counts: Counts, wor
     offered = [button(words.text("button.contact.all", n=counts.unheard), "contact.all", incident.id)]
     if counts.nameless and not start.beneath:
         offered.insert(0, button(words.text("button.lists.open"), "lists.open", incident.id, primary=True))
-    go_on = Start(incident.id, turn=start.turn + 1, draft=start.draft + 1, beneath=start.beneath)
     title = words.text("contact.title", number=incident.number)
     return modal(
-        "contact.left", title, [*blocks, actions(offered)], close=words.text("form.close"), about=go_on.about()
+        "contact.left",
+        title,
+        [*blocks, actions(offered)],
+        close=words.text("form.close"),
+        about=start.next_turn.about(),
     )
 
 

@@ -296,8 +296,7 @@ def _following(
         return left(incident, start, contact, counts, words) if counts.unheard > just_tried else None
     outcome = words.text(f"outcome.{contact.outcome}")
     notice = words.mrkdwn("contact.logged", n=counts.unheard, customer=contact.customer, outcome=outcome)
-    wanted = Start(incident.id, turn=start.turn + 1, draft=start.draft + 1, beneath=start.beneath)
-    return next_form(desk, tx, incident, wanted, words, person, now, [notice])
+    return next_form(desk, tx, incident, start.next_turn, words, person, now, [notice])
 
 
 def _can_be_called(listed: Listed, contact: Contact, person: Person, now: datetime) -> bool:
